@@ -1,0 +1,7 @@
+"""`python -m runner`: the same as the `pyrun` command."""
+
+import sys
+
+from runner.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Actions carried out through ports: the loop, the host executor, the image builder."""

@@ -1,0 +1,1 @@
+"""OCI documents and layers: bytes in, bytes out. Pure."""

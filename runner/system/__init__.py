@@ -1,0 +1,1 @@
+"""The only opener of project files and starter of processes; the clock; the environment."""

@@ -1,0 +1,1 @@
+"""Events and errors to a terminal, a pipe or a machine. Knows no executor."""
