@@ -14,13 +14,24 @@ class Call(Record):
     Args:
         text: The call as it was written; a task whose name is the whole text comes first.
         words: Its words; the first names the task.
+        args: Further values for the task's args, never taken for flags.
+        options: Further options with their values.
         position: Where it stands.
     """
 
-    FIELDS = ("text", "words", "position")
+    FIELDS = ("text", "words", "args", "options", "position")
     __slots__ = FIELDS
 
-    def __init__(self, text: str, words: tuple[Template, ...], position: Position) -> None:
+    def __init__(
+        self,
+        text: str,
+        words: tuple[Template, ...],
+        args: tuple[Template, ...],
+        options: tuple[tuple[str, Template], ...],
+        position: Position,
+    ) -> None:
         self.text = text
         self.words = words
+        self.args = args
+        self.options = options
         self.position = position

@@ -152,5 +152,5 @@ def _unpack(value: object) -> "Any":
     if kind == _TUPLE:
         return tuple(map(_unpack, rest))
     if kind == _HOLE:
-        return Hole(*rest[:3], _unpack(rest[3]))
+        return Hole(rest[0], rest[1], rest[2], _unpack(rest[3]))
     return _KINDS[kind](*map(_unpack, rest))

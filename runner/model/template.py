@@ -11,17 +11,26 @@ TEXT = "text"
 PATTERN = "pattern"
 """A file pattern: the value matches itself, its wildcards escaped."""
 BARE = "bare"
-"""Shell text outside quotes: one word, whatever the value; a list becomes many words."""
+"""Shell text outside quotes: one word, whatever the value; a list becomes many words. `detail` is empty or
+one of COMMAND, WORD and QUOTED."""
 DOUBLE = "double"
 """Within double quotes of shell text."""
 SINGLE = "single"
 """Within single quotes of shell text."""
 HEREDOC = "heredoc"
-"""In a here-document that the shell expands; `detail` is its delimiter."""
+"""In a here-document that the shell expands; `detail` is its operator, a blank and its delimiter, as in
+`<<- EOF`. A `+` behind the operator says that what else stands on the line may complete the delimiter."""
 HEREDOC_RAW = "heredoc-raw"
-"""In a here-document with a quoted delimiter; `detail` is the delimiter."""
+"""In a here-document with a quoted delimiter; `detail` as for HEREDOC."""
 PLAIN = "plain"
 """A place where no quoting is known: only plain values are let in; `detail` says what it is."""
+
+COMMAND = "command"
+"""Where a command's name stands: an assignment or a reserved word needs its quotes there."""
+WORD = "word"
+"""Where only one word may stand, as behind `>` or in an assignment: a list is joined to one."""
+QUOTED = "quoted"
+"""Where even a plain value needs its quotes, as within `{a,b}`; a list is joined to one word."""
 
 
 class Hole:

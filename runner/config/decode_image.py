@@ -1,0 +1,202 @@
+"""A task's `image`, from nodes to the model."""
+
+from runner.config.decode_call import decode_call
+from runner.config.fields import Faultbook, Scope, read_map
+from runner.config.node import Mapping, Node, Scalar, Sequence
+from runner.model.image import Copy, Healthcheck, Image, Pairs
+from runner.model.template import PATTERN, Template
+
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+
+
+def decode_image(book: Faultbook, node: Node, scope: Scope) -> Image | None:
+    """The image that a task makes; None if it is faulty."""
+    return _ImageDecoder(book, scope).decode(node)
+
+
+class _ImageDecoder:
+    def __init__(self, book: Faultbook, scope: Scope) -> None:
+        self.book = book
+        self.scope = scope
+        self.texts: dict[str, Template] = {}
+        self.lists: dict[str, tuple[Template, ...]] = {}
+        self.pairs: dict[str, Pairs] = {}
+        self.shell: set[str] = set()
+        self.copies: list[Copy] = []
+        self.healthcheck: Healthcheck | None = None
+
+    def decode(self, node: Node) -> Image | None:
+        handlers = {
+            "name": self.text, "tags": self.list, "from": self.text, "copy": self.copy, "workdir": self.text,
+            "env": self.map, "labels": self.map, "user": self.text, "expose": self.list, "volumes": self.list,
+            "stop-signal": self.text, "healthcheck": self.health, "entrypoint": self.command,
+            "cmd": self.command,
+        }  # fmt: skip
+        if not read_map(self.book, node, "`image`", handlers):
+            return None
+        if "name" not in self.texts:
+            self.book.add("an image needs a `name`", node.position, "add `name: REPOSITORY`")
+        if "from" not in self.texts:
+            self.book.add("an image needs a `from`", node.position, "add `from: scratch` or `from: oci:PATH`")
+        nothing = Template((), node.position)
+        return Image(
+            self.texts.get("name", nothing),
+            self.lists.get("tags", ()),
+            self.texts.get("from", nothing),
+            tuple(self.copies),
+            self.texts.get("workdir"),
+            self.pairs.get("env", ()),
+            self.pairs.get("labels", ()),
+            self.texts.get("user"),
+            self.lists.get("expose", ()),
+            self.lists.get("volumes", ()),
+            self.texts.get("stop-signal"),
+            self.healthcheck,
+            self.lists.get("entrypoint"),
+            "entrypoint" in self.shell,
+            self.lists.get("cmd"),
+            "cmd" in self.shell,
+            node.position,
+        )
+
+    def text(self, key: Scalar, node: Node) -> None:
+        self.texts[key.text] = self.book.template(node, f"`{key.text}`", self.scope)
+
+    def list(self, key: Scalar, node: Node) -> None:
+        self.lists[key.text] = self.book.strings(node, f"`{key.text}`", self.scope)
+
+    def map(self, key: Scalar, node: Node) -> None:
+        found = []
+        for name, value in self.book.pairs(node, f"`{key.text}`", self.scope):
+            found.append((Template((name.text,), name.position), value))
+        self.pairs[key.text] = tuple(found)
+
+    def command(self, key: Scalar, node: Node) -> None:
+        """A list is the words themselves, a text is for the image's shell."""
+        if isinstance(node, Scalar):
+            self.shell.add(key.text)
+        self.list(key, node)
+
+    def copy(self, _: Scalar, node: Node) -> None:
+        for item in self.book.items(node):
+            self.copies += _decode_copy(self.book, item, self.scope)
+
+    def health(self, _: Scalar, node: Node) -> None:
+        self.healthcheck = _decode_health(self.book, node, self.scope)
+
+
+def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
+    calls, sources, to = [], [], []
+    text = {"mode": "", "owner": ""}
+
+    def task(_: Scalar, value: Node) -> None:
+        call = decode_call(book, value, "`task`", scope)
+        if call is not None:
+            calls.append(call)
+
+    def source(_: Scalar, value: Node) -> None:
+        sources.append(book.template(value, "`source`", scope, PATTERN))
+
+    def to_(_: Scalar, value: Node) -> None:
+        to.append(book.template(value, "`to`", scope))
+
+    def mode(_: Scalar, value: Node) -> None:
+        text["mode"] = book.text(value, "`mode`")
+        if not text["mode"] or len(text["mode"]) > 4 or set(text["mode"]) - set("01234567"):
+            book.add("`mode` is one to four octal digits", value.position, "write it as `0755`")
+            text["mode"] = ""
+
+    def owner(_: Scalar, value: Node) -> None:
+        text["owner"] = book.text(value, "`owner`")
+        user, colon, group = text["owner"].partition(":")
+        if not user.isdigit() or (colon and not group.isdigit()):
+            book.add("`owner` is `UID` or `UID:GID`, in numbers", value.position, "write it as `1000:1000`")
+            text["owner"] = ""
+
+    if not isinstance(node, Mapping):
+        book.wrong_type(node, "a `copy` item", "a map")
+        return []
+    before = len(book.faults)
+    handlers = {"task": task, "source": source, "to": to_, "mode": mode, "owner": owner}
+    read_map(book, node, "a `copy` item", handlers)
+    if len(book.faults) == before:
+        if len(calls) + len(sources) != 1:
+            book.add("a `copy` item has either `task` or `source`", node.position)
+        elif not to:
+            book.add("a `copy` item needs a `to`", node.position, "say where in the image: `to: /app/`")
+    if len(book.faults) > before:
+        return []
+    return [
+        Copy(
+            calls[0] if calls else None,
+            sources[0] if sources else None,
+            to[0],
+            text["mode"],
+            text["owner"],
+            node.position,
+        )
+    ]
+
+
+def _decode_health(book: Faultbook, node: Node, scope: Scope) -> Healthcheck:
+    numbers = {"interval": 0, "timeout": 0, "start-period": 0, "retries": 0}
+    test: list[Template] = []
+    shell: list[bool] = []
+
+    def command(_: Scalar, value: Node) -> None:
+        shell.append(not isinstance(value, Sequence))
+        test.extend(book.strings(value, "`command`", scope))
+
+    def duration(key: Scalar, value: Node) -> None:
+        numbers[key.text] = decode_duration(book, value, f"`{key.text}`")
+
+    def retries(_: Scalar, value: Node) -> None:
+        numbers["retries"] = book.number(value, "`retries`")
+
+    if isinstance(node, Mapping):
+        handlers = {
+            "command": command, "interval": duration, "timeout": duration, "start-period": duration,
+            "retries": retries,
+        }  # fmt: skip
+        read_map(book, node, "`healthcheck`", handlers)
+        if not test and "command" not in node.keys():
+            book.add("a `healthcheck` needs a `command`", node.position)
+    else:
+        command(Scalar("", node.position), node)
+    return Healthcheck(
+        tuple(test),
+        bool(shell and shell[0]),
+        numbers["interval"],
+        numbers["timeout"],
+        numbers["start-period"],
+        numbers["retries"],
+        node.position,
+    )
+
+
+def decode_duration(book: Faultbook, node: Node, what: str) -> int:
+    """A duration in nanoseconds: `30` and `30s` are seconds, `5m`, `250ms`, `1h30m`."""
+    text = book.text(node, what)
+    total, number, index = 0, "", 0
+    while index < len(text):
+        if text[index].isdigit():
+            number += text[index]
+            index += 1
+            continue
+        unit = next((u for u in ("ns", "us", "ms", "s", "m", "h") if text.startswith(u, index)), "")
+        if not unit or not number:
+            break
+        total += int(number) * _UNITS[unit]
+        number = ""
+        index += len(unit)
+    if not text or index < len(text):
+        book.add(f"{what} must be a duration", node.position, "write it as `30`, `5m` or `250ms`")
+        return 0
+    return total + (int(number) * _UNITS["s"] if number else 0)

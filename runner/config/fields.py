@@ -1,0 +1,169 @@
+"""Reading the entries of a map, each with what it may be, all faults collected.
+
+A reader never stops at a fault: it notes it and goes on with a stand-in, so that a user sees all faults of a
+file at once.
+"""
+
+from collections.abc import Callable, Container
+
+from runner.config.node import Mapping, Node, Scalar, Sequence
+from runner.config.template import parse_text
+from runner.config.traps import colon_fix
+from runner.errors import FileError, PyrunError, did_you_mean
+from runner.location import Position
+from runner.model.template import TEXT, Template
+
+_TRUE = {"true", "yes", "on", "y"}
+_FALSE = {"false", "no", "off", "n"}
+
+
+class Scope:
+    """What a template of one place may name.
+
+    Args:
+        names: The names that have a value there.
+        owner: Whose names they are, for messages.
+        lenient: Whether an unknown name is left for later, as in `env`, where it is a variable.
+    """
+
+    __slots__ = ("lenient", "names", "owner")
+
+    def __init__(self, names: Container[str], owner: str, lenient: bool = False) -> None:
+        self.names = names
+        self.owner = owner
+        self.lenient = lenient
+
+
+NOTHING = Scope((), "")
+
+
+class Faultbook:
+    """The faults of a file, in the order in which they were met.
+
+    Args:
+        rows: The lines of the file, for corrected ones.
+    """
+
+    def __init__(self, rows: list[str]) -> None:
+        self.rows = rows
+        self.faults: list[PyrunError] = []
+
+    def add(self, message: str, at: Position, hint: str = "") -> None:
+        """Note a fault."""
+        self.faults.append(FileError(message, at, hint))
+
+    def row(self, at: Position) -> str:
+        """The line where something stands."""
+        return self.rows[at.line - 1] if at.line <= len(self.rows) else ""
+
+    def wrong_type(self, node: Node, what: str, wanted: str) -> None:
+        """Note that something is of the wrong kind."""
+        if isinstance(node, Mapping) and len(node.pairs) == 1 and " " in node.keys()[0].strip():
+            fixed = colon_fix(self.row(node.position))
+            if fixed is not None:
+                self.add(
+                    "a one-line text with `: ` in it must stand in quotes",
+                    node.position,
+                    f"write `{fixed.strip()}`",
+                )
+                return
+        found = "nothing" if isinstance(node, Scalar) and node.null else node.kind
+        self.add(f"{what} must be {wanted}, and this is {found}", node.position)
+
+    def text(self, node: Node, what: str) -> str:
+        """The text of a node, null and lists refused."""
+        if isinstance(node, Scalar) and not node.null:
+            return node.text
+        self.wrong_type(node, what, "a text")
+        return ""
+
+    def flag(self, node: Node, what: str) -> bool:
+        """The truth of a node."""
+        if isinstance(node, Scalar):
+            word = node.text.lower()
+            if word in _TRUE:
+                return True
+            if word in _FALSE:
+                return False
+        self.add(f"{what} must be `true` or `false`", node.position)
+        return False
+
+    def number(self, node: Node, what: str) -> int:
+        """The whole number of a node, not negative."""
+        if isinstance(node, Scalar) and node.text.isascii() and node.text.isdigit():
+            return int(node.text)
+        self.add(f"{what} must be a whole number", node.position)
+        return 0
+
+    def template(self, node: Node, what: str, scope: Scope, context: str = TEXT) -> Template:
+        """The text of a node, its holes checked."""
+        text = self.text(node, what)
+        if not isinstance(node, Scalar):
+            return Template((), node.position)
+        try:
+            found = parse_text(text, node.position, context, at_offset=node.at_offset)
+        except PyrunError as error:
+            self.faults.append(error)
+            return Template((), node.position)
+        self.check(found, scope)
+        return found
+
+    def check(self, template: Template, scope: Scope) -> None:
+        """Note every hole that has no value in a scope."""
+        if scope.lenient:
+            return
+        for part in template.parts:
+            if not isinstance(part, str) and part.name not in scope.names:
+                known = tuple(scope.names) if isinstance(scope.names, (tuple, list, dict)) else ()
+                near = did_you_mean(part.name, known)
+                proposal = f"for a variable, define an option: `{part.name}: {{environment: {part.name}}}`"
+                hint = near if near.startswith("did") else proposal
+                owner = f"has no arg or option `{part.name}`" if scope.owner else "can't hold `${…}`"
+                self.add(f"{scope.owner or 'this text'} {owner}", part.position, hint)
+
+    def items(self, node: Node) -> list[Node]:
+        """The items of a list; one that is none stands for a list of one, null for none."""
+        if isinstance(node, Sequence):
+            return node.items
+        if isinstance(node, Scalar) and node.null:
+            return []
+        return [node]
+
+    def strings(self, node: Node, what: str, scope: Scope, context: str = TEXT) -> tuple[Template, ...]:
+        """A list of texts, or one text."""
+        return tuple(self.template(item, what, scope, context) for item in self.items(node))
+
+    def pairs(self, node: Node, what: str, scope: Scope) -> tuple[tuple[Scalar, Template], ...]:
+        """A map of texts."""
+        if not isinstance(node, Mapping):
+            if not (isinstance(node, Scalar) and node.null):
+                self.wrong_type(node, what, "a map")
+            return ()
+        return tuple((key, self.template(value, f"`{key.text}`", scope)) for key, value in node)
+
+
+Handler = Callable[[Scalar, Node], None]
+
+
+def read_map(book: Faultbook, node: Node, what: str, handlers: dict[str, Handler]) -> bool:
+    """Give each entry of a map to the handler of its key; whether it is a map at all.
+
+    Keys come in the order of `handlers`, so that one may build on another whatever the order of the file.
+    """
+    if not isinstance(node, Mapping):
+        if isinstance(node, Scalar) and node.null:
+            return True
+        book.wrong_type(node, what, "a map")
+        return False
+    found = {}
+    for key, value in node:
+        if key.text in handlers:
+            found[key.text] = (key, value)
+        else:
+            book.add(
+                f"`{key.text}` is not a key of {what}", key.position, did_you_mean(key.text, tuple(handlers))
+            )
+    for name, handler in handlers.items():
+        if name in found:
+            handler(*found[name])
+    return True

@@ -1,0 +1,156 @@
+"""What happened, as frozen values, and who is told.
+
+Work tells events and knows nothing of how they are shown; the user interface shows them and knows nothing of
+how the work is done.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+
+class Event:
+    """Something that happened; each kind has fields of its own."""
+
+    __slots__ = ()
+
+
+class CommandStarted(Event):
+    """A command of a task begins.
+
+    Args:
+        label: The task's.
+        text: What is told of it: its script, or what the file says instead.
+    """
+
+    __slots__ = ("label", "text")
+
+    def __init__(self, label: str, text: str) -> None:
+        self.label = label
+        self.text = text
+
+
+class TaskSkipped(Event):
+    """A task is up to date.
+
+    Args:
+        label: The task's.
+        asked: Whether it was asked for by name.
+        why: Why it need not run, in words.
+    """
+
+    __slots__ = ("asked", "label", "why")
+
+    def __init__(self, label: str, asked: bool, why: str) -> None:
+        self.label = label
+        self.asked = asked
+        self.why = why
+
+
+class TaskStarted(Event):
+    """A task runs.
+
+    Args:
+        label: The task's.
+        why: Why it must run, in words.
+    """
+
+    __slots__ = ("label", "why")
+
+    def __init__(self, label: str, why: str) -> None:
+        self.label = label
+        self.why = why
+
+
+class TaskFinished(Event):
+    """A task ran and succeeded.
+
+    Args:
+        label: The task's.
+        milliseconds: How long it took.
+    """
+
+    __slots__ = ("label", "milliseconds")
+
+    def __init__(self, label: str, milliseconds: int) -> None:
+        self.label = label
+        self.milliseconds = milliseconds
+
+
+class TaskFailed(Event):
+    """A task failed.
+
+    Args:
+        label: The task's.
+        status: The exit status of its command.
+        command: The command, or empty.
+    """
+
+    __slots__ = ("command", "label", "status")
+
+    def __init__(self, label: str, status: int, command: str) -> None:
+        self.label = label
+        self.status = status
+        self.command = command
+
+
+class Noticed(Event):
+    """Something that does not stop the work, but that the user should know.
+
+    Args:
+        text: What, in a sentence.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class ImageReady(Event):
+    """An image is there.
+
+    Args:
+        label: The task's.
+        references: Its names with tags.
+        digest: Of its manifest, as `sha256:…`.
+        layers: How many, and how many of them were there already.
+        size: Its bytes, layers compressed.
+        unpacked: The bytes of its files' archive, not compressed.
+        loaded: The engine that has it too, or empty.
+        skipped: Whether it was there already.
+        why: Why it need not be made, in words.
+    """
+
+    __slots__ = ("digest", "label", "layers", "loaded", "references", "size", "skipped", "unpacked", "why")
+
+    def __init__(
+        self,
+        label: str,
+        references: tuple[str, ...],
+        digest: str,
+        layers: tuple[int, int],
+        size: int,
+        unpacked: int,
+        loaded: str,
+        skipped: bool,
+        why: str,
+    ) -> None:
+        self.label = label
+        self.references = references
+        self.digest = digest
+        self.layers = layers
+        self.size = size
+        self.unpacked = unpacked
+        self.loaded = loaded
+        self.skipped = skipped
+        self.why = why
+
+
+class Reporter(Protocol):
+    """Who is told what happened."""
+
+    def tell(self, event: Event) -> None:
+        """Let the user know of an event, or not, as the flags say."""
