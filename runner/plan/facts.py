@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
+
+    from runner.plan.image_plan import Platform
 else:
     Protocol = object
 
@@ -30,3 +32,21 @@ class Tree(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, links followed; None if there is no such file."""
+
+
+class Facts(Protocol):
+    """All that planning may ask."""
+
+    tree: Tree
+
+    def variable(self, name: str) -> str | None:
+        """What a variable of the caller is set to; None if it is not set."""
+
+    def variables(self) -> "Mapping[str, str]":
+        """All variables of the caller."""
+
+    def platform(self) -> "Platform":
+        """The platform of this machine, in the words of the OCI specification."""
+
+    def platform_names(self) -> "Mapping[str, str]":
+        """`TARGETOS`, `TARGETARCH`, `TARGETVARIANT`, `TARGETPLATFORM` and `BUILDPLATFORM` with their values."""

@@ -1,0 +1,69 @@
+"""What an action depends on, as one digest: its key.
+
+The key covers what the action does (commands, interpreter, args, declared variables, working folder,
+platform), the programs it plainly starts, the content and executable bit of its sources, and of each dep what
+it made: the digests of its targets, or its own key where it has none. Not that a dep ran, and no times.
+"""
+
+from runner.digest import canonical, digest_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.plan.action import Action
+    from runner.plan.file_state import FileState
+
+    Pieces = tuple[tuple[str, object], ...]
+    """What a key is made of: what it is in words for people, and its value."""
+
+VERSION = 1
+"""Counted up whenever the same declarations come to mean something else."""
+
+
+def pieces(
+    action: "Action",
+    platform: str,
+    tools: "Sequence[tuple[str, str]]",
+    dep_digests: "Sequence[tuple[str, str]]",
+    base_digest: str = "",
+) -> "Pieces":
+    """What an action depends on beside its sources.
+
+    Args:
+        action: The action.
+        platform: Where it runs.
+        tools: The programs it plainly starts: name, and path with stat as one text.
+        dep_digests: For each dep its label and what it made.
+        base_digest: For an image what it stands on.
+    """
+    found: list[tuple[str, object]] = [("key version", VERSION), ("platform", platform)]
+    if action.scripts:
+        found.append(("interpreter", action.interpreter))
+    found += [(f"arg {name}", value) for name, value in action.values]
+    found += [
+        (f"command {number}", (script.text, script.dir)) for number, script in enumerate(action.scripts, 1)
+    ]
+    found += [(f"variable {name}", value) for name, value in action.env]
+    found.append(("targets", tuple(target.text for target in action.targets or ())))
+    found += [(f"program {name}", identity) for name, identity in tools]
+    found += [(f"dep {label}", digest) for label, digest in dep_digests]
+    if action.image is not None:
+        found.append(("image", action.image.fields()))
+        found.append(("base image", base_digest))
+    return tuple(found)
+
+
+def key_of(found: "Pieces", sources: "Sequence[FileState]") -> str:
+    """The key, as hexadecimal digits."""
+    return digest_of(canonical((found, tuple(source.identity for source in sources)))).hex
+
+
+def part_digests(found: "Pieces") -> tuple[tuple[str, str], ...]:
+    """Each piece with a digest instead of its value, so that no value is kept."""
+    return tuple((what, digest_of(canonical(value)).hex[:32]) for what, value in found)
+
+
+def made_by(targets: "Sequence[FileState]") -> str:
+    """What an action made, as one digest: the paths, bits and contents of its targets."""
+    return digest_of(canonical(tuple(target.identity for target in targets))).hex

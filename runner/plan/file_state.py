@@ -1,0 +1,66 @@
+"""What was seen of files, and what the build log remembers of an action. Frozen values, no behaviour."""
+
+from runner.model.record import Record
+
+
+class FileState(Record):
+    """A file as it was seen.
+
+    Args:
+        path: Relative to the project's top folder.
+        signature: Its size, times, inode and mode as one text; empty if a later change within the clock's
+            grain could have left it the same, so that the content must be read.
+        executable: Whether its owner may execute it.
+        digest: The SHA-256 of its content as hexadecimal digits.
+        size: Of its content, in bytes.
+    """
+
+    FIELDS = ("path", "signature", "executable", "digest", "size")
+    __slots__ = FIELDS
+
+    def __init__(self, path: str, signature: str, executable: bool, digest: str, size: int) -> None:
+        self.path = path
+        self.signature = signature
+        self.executable = executable
+        self.digest = digest
+        self.size = size
+
+    @property
+    def identity(self) -> tuple[str, bool, str]:
+        """What counts for a key."""
+        return (self.path, self.executable, self.digest)
+
+
+class LogEntry(Record):
+    """What the last good run of an action was.
+
+    Args:
+        id: The action's.
+        key: What it depended on, as one digest.
+        parts: The same piece by piece, so that a change can be told: what and its digest.
+        sources: The files it read.
+        targets: The files it left.
+        milliseconds: How long it took.
+        made: How: `host`.
+    """
+
+    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the word of the plan
+        key: str,
+        parts: tuple[tuple[str, str], ...],
+        sources: tuple[FileState, ...],
+        targets: tuple[FileState, ...],
+        milliseconds: int,
+        made: str,
+    ) -> None:
+        self.id = id
+        self.key = key
+        self.parts = parts
+        self.sources = sources
+        self.targets = targets
+        self.milliseconds = milliseconds
+        self.made = made

@@ -1,0 +1,88 @@
+"""What stands before what: order, cycles, and targets that get in each other's way."""
+
+from runner.errors import PlanError
+from runner.plan.pattern import overlap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.location import Position
+    from runner.plan.action import Action
+    from runner.plan.pattern import Pattern
+
+
+def ordered(
+    starts: "Sequence[str]",
+    deps: "Mapping[str, tuple[tuple[str, Position], ...]]",
+    labels: "Mapping[str, str]",
+) -> "tuple[str, ...]":
+    """All that is reached from some starts, each behind what it needs, deps in the order of the file.
+
+    Args:
+        starts: Where to begin.
+        deps: For each what it needs, and where that is said.
+        labels: What people call each.
+
+    Raises:
+        PlanError: One needs itself, directly or through others; the way is shown.
+    """
+    done: dict[str, None] = {}
+    for start in starts:
+        way: dict[str, int] = {start: 0} if start not in done else {}
+        while way:
+            at = next(reversed(way))
+            needs = deps[at]
+            if way[at] == len(needs):
+                way.popitem()
+                done[at] = None
+                continue
+            need, position = needs[way[at]]
+            way[at] += 1
+            if need in way:
+                names = list(way)
+                circle = [*names[names.index(need) :], need]
+                shown = " → ".join(labels[name] for name in circle)
+                raise PlanError(
+                    f"`{labels[need]}` needs itself: {shown}", position, "take one of these deps away"
+                )
+            if need not in done:
+                way[need] = 0
+    return tuple(done)
+
+
+def check_targets(actions: "Sequence[Action]") -> None:
+    """Refuse two actions that write the same path.
+
+    Raises:
+        PlanError: Two do; both are named.
+    """
+    literal: dict[str, tuple[Action, Pattern]] = {}
+    wild: list[tuple[Action, Pattern]] = []
+    for action in actions:
+        for target in action.targets or ():
+            if target.has_wildcard:
+                wild.append((action, target))
+                continue
+            known, _ = literal.setdefault(target.literal_prefix, (action, target))
+            if known is not action:
+                raise _clash(known, action, target)
+    for path, (action, target) in literal.items():
+        above = path
+        while "/" in above:
+            above = above.rpartition("/")[0]
+            known, _ = literal.get(above, (action, target))
+            if known is not action:
+                raise _clash(known, action, target)
+    for number, (action, target) in enumerate(wild):
+        for other, theirs in (*literal.values(), *wild[:number]):
+            if other is not action and overlap(target, theirs):
+                raise _clash(other, action, target)
+
+
+def _clash(one: "Action", other: "Action", target: "Pattern") -> PlanError:
+    return PlanError(
+        f"`{one.label}` and `{other.label}` both write `{target.text}`",
+        target.at or other.position,
+        "give each a target of its own",
+    )
