@@ -1,0 +1,178 @@
+"""Which files an action reads and leaves, and what they are now."""
+
+from runner.errors import PlanError, nearest
+from runner.plan.go_sources import go_sources
+from runner.plan.pattern import overlap, parse_pattern
+from runner.plan.select import select, select_targets
+from runner.system.file_states import observe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.plan.action import Action, Plan
+    from runner.plan.file_state import FileState
+    from runner.plan.gitignore import Ignore
+    from runner.plan.pattern import Pattern
+    from runner.system.tree import DiskTree
+
+
+class Inputs:
+    """The files of a project from the view of its actions.
+
+    What was found is remembered until `forget` is called, so in a run in which nothing runs each folder is
+    read once.
+
+    Args:
+        tree: The project's files.
+        find_ignore: Finds out what git ignores; asked when a pattern needs to know.
+    """
+
+    def __init__(self, tree: "DiskTree", find_ignore: "Callable[[], Ignore | None]") -> None:
+        self.tree = tree
+        self._find_ignore = find_ignore
+        self._ignore: Ignore | None = None
+        self._ignore_known = False
+        self._selected: dict[str, tuple[str, ...]] = {}
+
+    def forget(self) -> None:
+        """Take nothing that was found for granted any longer: something has run."""
+        self.tree.forget()
+        self._selected.clear()
+        self._ignore_known = False
+
+    def check(self, plan: "Plan") -> None:
+        """Refuse a source that matches nothing, unless the target of something before could match it.
+
+        Raises:
+            PlanError: One does.
+        """
+        actions = {action.id: action for action in plan.actions}
+        for action in plan.actions:
+            try:
+                self.paths(action)
+            except UnmatchedError as error:
+                targets = _targets_before(action, actions)
+                if error.pattern is None:
+                    if not targets:
+                        raise
+                elif not any(overlap(error.pattern, target) for target in targets):
+                    raise
+
+    def paths(self, action: "Action") -> tuple[str, ...]:
+        """The files that an action declares to read, sorted.
+
+        Raises:
+            UnmatchedError: A source matches nothing.
+        """
+        known = self._selected.get(action.id)
+        if known is not None:
+            return known
+        found: set[str] = set()
+        if action.sources is not None:
+            patterns = tuple(pattern for pattern, _ in action.sources.patterns)
+            found.update(self._select(patterns, action.sources.excludes, action.targets or ()))
+            for package in action.sources.packages:
+                try:
+                    found.update(
+                        go_sources(self.tree, action.dir, package.name, package.position, tests=package.tests)
+                    )
+                except PlanError as error:
+                    raise UnmatchedError(error.message, error.at, error.hint, None) from None
+        if action.image is not None:
+            for copy in action.image.copies:
+                if not copy.task:
+                    patterns = tuple(parse_pattern(source, copy.at) for source in copy.sources)
+                    found.update(self._select(patterns, (), ()))
+        paths = tuple(sorted(found))
+        self._selected[action.id] = paths
+        return paths
+
+    def copied(self, source: str) -> tuple[str, ...]:
+        """The files that a `copy` of sources takes."""
+        return tuple(self._select((parse_pattern(source),), (), ()))
+
+    def sources(self, action: "Action", recorded: "tuple[FileState, ...]") -> "tuple[FileState, ...]":
+        """The state of the files that an action declares to read.
+
+        Args:
+            action: The action.
+            recorded: What the build log says of them.
+
+        Raises:
+            UnmatchedError: A source matches nothing.
+        """
+        return observe(self.tree.top, self.paths(action), {state.path: state for state in recorded})
+
+    def targets(self, action: "Action", recorded: "tuple[FileState, ...]") -> "tuple[FileState, ...]":
+        """The state of the files that are there of an action's targets."""
+        if not action.targets:
+            return ()
+        paths = select_targets(self.tree, action.targets)
+        return observe(self.tree.top, paths, {state.path: state for state in recorded})
+
+    def _select(
+        self, patterns: "tuple[Pattern, ...]", excludes: "tuple[Pattern, ...]", own: "tuple[Pattern, ...]"
+    ) -> tuple[str, ...]:
+        if not patterns:
+            return ()
+        if not self._ignore_known and any(self._walks(pattern) for pattern in patterns):
+            self._ignore = self._find_ignore()
+            self._ignore_known = True
+        selection = select(self.tree, patterns, excludes, ignore=self._ignore, own=own)
+        if selection.unmatched:
+            pattern = selection.unmatched[0]
+            raise UnmatchedError(
+                f"the source `{pattern.text}` matches no file", pattern.at, self._hint(pattern), pattern
+            )
+        return selection.files
+
+    def _walks(self, pattern: "Pattern") -> bool:
+        """Whether a pattern is more than the name of a file."""
+        if pattern.has_wildcard or pattern.folder_only:
+            return True
+        folder, _, name = pattern.literal_prefix.rpartition("/")
+        return (self.tree.names(folder) or {}).get(name) != "f"
+
+    def _hint(self, pattern: "Pattern") -> str:
+        folder, _, name = pattern.literal_prefix.rpartition("/")
+        names = self.tree.names(folder)
+        if names is None:
+            return f"there is no folder `{folder}`"
+        if pattern.has_wildcard:
+            return "is the pattern relative to the file's folder? What git ignores is not matched"
+        near = nearest(name, tuple(names))
+        return (
+            f"did you mean `{folder + '/' if folder else ''}{near}`?"
+            if near
+            else "make it, or remove the source"
+        )
+
+
+class UnmatchedError(PlanError):
+    """A source that matches nothing.
+
+    Args:
+        message: What is wrong.
+        at: Where it stands.
+        hint: What would be right.
+        pattern: The pattern, or None for a package.
+    """
+
+    def __init__(self, message: str, at: "object", hint: str, pattern: "Pattern | None") -> None:
+        super().__init__(message, at, hint)  # type: ignore[arg-type]
+        self.pattern = pattern
+
+
+def _targets_before(action: "Action", actions: "dict[str, Action]") -> "list[Pattern]":
+    """The targets of all that is done before an action."""
+    found: list[Pattern] = []
+    seen: set[str] = set()
+    left = list(action.deps)
+    while left:
+        name = left.pop()
+        if name not in seen:
+            seen.add(name)
+            found += actions[name].targets or ()
+            left += actions[name].deps
+    return found

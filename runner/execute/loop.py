@@ -1,0 +1,435 @@
+"""The one loop that does the work of a plan: asks the schedule, starts, waits, records, tells.
+
+One thread. It waits for signals, ends of processes and output in one place, so that there is no moment at
+which a stop signal finds nobody.
+"""
+
+import os
+import select
+import time
+
+from runner.errors import PyrunError, RunError
+from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
+from runner.execute.host import HostRun
+from runner.execute.terminal import Terminal
+from runner.model.record import Record
+from runner.plan.schedule import Schedule
+from runner.system.process import kill_left
+from runner.system.stop_signals import StopSignals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.events import Reporter
+    from runner.execute.inputs import Inputs
+    from runner.execute.ports import Images, Log
+    from runner.execute.streams import Stream
+    from runner.execute.verdict import Judge, Verdict
+    from runner.plan.action import Action, Plan
+
+GRACE = 10.0
+"""Seconds between a stop signal and the end by force."""
+_SIGTERM, _SIGPIPE = 15, 13
+
+
+class Settings(Record):
+    """How to work on a plan.
+
+    Args:
+        top: The project's top folder, absolute.
+        environ: The caller's variables.
+        jobs: How many actions may run side by side.
+        may_replace: Whether the last command may take this process's place.
+    """
+
+    FIELDS = ("top", "environ", "jobs", "may_replace")
+    __slots__ = FIELDS
+
+    def __init__(self, top: str, environ: "Mapping[str, str]", jobs: int, may_replace: bool) -> None:
+        self.top = top
+        self.environ = environ
+        self.jobs = jobs
+        self.may_replace = may_replace
+
+
+class _Running:
+    """An action at work."""
+
+    __slots__ = ("began", "run", "server", "verdict")
+
+    def __init__(self, run: HostRun, verdict: "Verdict", server: bool) -> None:
+        self.run = run
+        self.verdict = verdict
+        self.server = server
+        self.began = time.monotonic()
+
+
+class Loop:
+    """The work on one plan.
+
+    Args:
+        plan: What is to be done.
+        settings: How.
+        judge: Says what must run.
+        inputs: The files.
+        log: What ran last.
+        images: Where images are made.
+        reporter: Who is told.
+    """
+
+    def __init__(
+        self,
+        plan: "Plan",
+        settings: Settings,
+        judge: "Judge",
+        inputs: "Inputs",
+        log: "Log",
+        images: "Images",
+        reporter: "Reporter",
+    ) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.judge = judge
+        self.inputs = inputs
+        self.images = images
+        self.reporter = reporter
+        self.actions = {action.id: action for action in plan.actions}
+        durations = log.durations() if settings.jobs > 1 and len(plan.actions) > settings.jobs else {}
+        self.schedule = Schedule(plan, durations)
+        self.running: dict[int, _Running] = {}
+        self.waiting_servers: dict[str, Verdict] = {}
+        self.foreground = self._foreground()
+        self.status = 0
+        self.error: PyrunError | None = None
+        self.failed = False
+        self.caught = 0
+        self.stopping = False
+        self.deadline = 0.0
+        self.below: list[tuple[int, str]] = []
+        self.terminal = Terminal()
+        self._null = -1
+        self._handled: Sequence[int] = ()
+
+    def run(self) -> int:
+        """Do the work; the exit status.
+
+        Raises:
+            PyrunError: Something that pyrun itself found wrong while running, the first in time.
+        """
+        with StopSignals() as signals:
+            self._handled = signals.handled
+            try:
+                self._work(signals)
+            finally:
+                self._kill_all()
+                if self.stopping:
+                    kill_left(self.below)
+                self.terminal.take_back()
+        if self.error is not None and not self.caught:
+            raise self.error
+        return self._exit_status()
+
+    def _exit_status(self) -> int:
+        if self.caught and not (self._one_server() and not self.error):
+            return 128 + self.caught
+        return self.status
+
+    def _one_server(self) -> bool:
+        """Whether the one thing asked for is a server."""
+        return len(self.plan.asked) == 1 and self.actions[self.plan.asked[0]].persistent
+
+    def _foreground(self) -> set[str]:
+        """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
+        found = {name for name in self.plan.asked if self.actions[name].persistent}
+        for name in self.plan.asked:
+            action = self.actions[name]
+            if not action.scripts and action.image is None:
+                found.update(dep for dep in action.deps if self.actions[dep].persistent)
+        return found
+
+    def _work(self, signals: StopSignals) -> None:
+        while True:
+            try:
+                self._start_what_may()
+            except BrokenPipeError:
+                self._stop(_SIGPIPE)
+            if not self.running:
+                return
+            if not self.stopping and not self._busy() and (self.failed or not self._staying()):
+                self._stop_servers()
+            self._wait(signals)
+
+    def _busy(self) -> bool:
+        """Whether anything but servers is at work or can be."""
+        return any(not item.server for item in self.running.values()) or self.schedule.ready()
+
+    def _staying(self) -> bool:
+        """Whether a server runs that stays in the foreground."""
+        return any(item.server and item.run.action.id in self.foreground for item in self.running.values())
+
+    def _start_what_may(self) -> None:
+        while self.schedule.ready() and self._free():
+            action = self.schedule.start()
+            try:
+                self._begin(action)
+            except PyrunError as error:
+                self._fail(action, error.status, error)
+
+    def _free(self) -> bool:
+        return sum(not item.server for item in self.running.values()) < self.settings.jobs
+
+    def _begin(self, action: "Action") -> None:
+        """An action's turn has come."""
+        verdict = self.judge.verdict(action)
+        if verdict.skip and (action.image is None or self._image_ready(action, verdict)):
+            self.judge.settle(action, verdict)
+            if action.image is None:
+                asked = action.id in self.plan.asked
+                self.reporter.tell(TaskSkipped(action.label, asked, verdict.why))
+            self.schedule.finish(action.id)
+            return
+        if action.persistent:
+            self.judge.note_server(action, verdict)
+            if action.id in self.foreground:
+                self._launch(action, verdict)
+            else:
+                self.waiting_servers[action.id] = verdict
+            self.schedule.finish(action.id)
+            return
+        self._start_servers(action)
+        if action.image is not None:
+            self._make_image(action, verdict)
+        else:
+            self._launch(action, verdict)
+
+    def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
+        """Whether a recorded image is still there; then it is told."""
+        ready = self.images.ready(action, verdict.targets, verdict.why)
+        if ready is not None:
+            self.reporter.tell(ready)
+        return ready is not None
+
+    def _start_servers(self, action: "Action") -> None:
+        """Start the servers that an action needs and that wait for somebody who does."""
+        left = list(action.deps)
+        while left:
+            name = left.pop()
+            dep = self.actions[name]
+            if name in self.waiting_servers:
+                self._launch(dep, self.waiting_servers.pop(name))
+            if not dep.scripts:
+                left += dep.deps
+
+    def _make_image(self, action: "Action", verdict: "Verdict") -> None:
+        began = time.monotonic()
+        self.reporter.tell(TaskStarted(action.label, verdict.why))
+        ready, state = self.images.make(action, self.judge.copies(action))
+        self.judge.keep_image(action, verdict, state, _since(began))
+        self.reporter.tell(ready)
+        self.schedule.finish(action.id)
+
+    def _launch(self, action: "Action", verdict: "Verdict") -> None:
+        """Start an action's first command."""
+        self.reporter.tell(TaskStarted(action.label, verdict.why))
+        if verdict.entry is not None and not action.persistent:
+            self._remove_stale(action, verdict)
+        asked_alone = self.plan.asked == (action.id,)
+        direct = self._alone(action)
+        stdin, terminal = self._nothing(), None
+        if asked_alone and direct:
+            stdin, terminal = 0, self.terminal.lend()
+        prefix = None if direct else self._prefix(action)
+        environ = {**self.settings.environ, **dict(action.env)}
+        run = HostRun(action, self.settings.top, environ, self.reporter, stdin, prefix, terminal)
+        if self._may_become(action, run, asked_alone and direct):
+            run.become(self._handled)
+        self._step(_Running(run, verdict, action.persistent))
+
+    def _alone(self, action: "Action") -> bool:
+        """Whether nothing can run beside an action until it ends, so that it may write straight to the user."""
+        if self.running or self.waiting_servers:
+            return False
+        if action.persistent:
+            return self.plan.asked == (action.id,)
+        return not self.schedule.ready() or self.settings.jobs == 1
+
+    def _prefix(self, action: "Action") -> bytes:
+        return f"{action.label} | ".encode() if action.persistent else b""
+
+    def _may_become(self, action: "Action", run: HostRun, asked_alone: bool) -> bool:
+        """Whether one command is all that is left to do, so that it may take this process's place."""
+        return (
+            self.settings.may_replace
+            and asked_alone
+            and run.last_command()
+            and self.schedule.unfinished == 1
+            and not action.persistent
+            and action.sources is None
+            and action.targets is None
+            and os.getpid() != 1
+        )
+
+    def _remove_stale(self, action: "Action", verdict: "Verdict") -> None:
+        """Remove what the last run left in folders and patterns, so that no stale file passes for a made one."""
+        kept = {state.path for state in verdict.sources}
+        literal = {target.literal_prefix for target in action.targets or () if not target.has_wildcard}
+        for state in verdict.entry.targets if verdict.entry is not None else ():
+            path = state.path
+            mine = any(target.matches(path) for target in action.targets or ())
+            if mine and path not in kept and path not in literal:
+                try:
+                    os.unlink(f"{self.settings.top}/{path}")
+                except OSError:
+                    continue
+
+    def _step(self, item: _Running) -> None:
+        """Start the next command of an action, or finish it."""
+        action = item.run.action
+        try:
+            more = item.run.step()
+        except RunError as error:
+            self._fail(action, error.status, error)
+            return
+        if more and item.run.process is not None:
+            self.running[item.run.process.pid] = item
+        else:
+            self._done(item)
+
+    def _done(self, item: _Running) -> None:
+        """All commands of an action have succeeded."""
+        action = item.run.action
+        if item.run.lends_terminal:
+            self.terminal.take_back()
+        if item.server:
+            if not self.stopping and action.id not in self.foreground:
+                self._fail(action, 1, RunError(f"the server `{action.label}` ended while it was needed"))
+            return
+        missing, changed = self.judge.keep(action, item.verdict, _since(item.began))
+        if missing:
+            self.judge.drop(action)
+            hint = f"does its command write `{missing}`, relative to the file's folder?"
+            at = next((t.at for t in action.targets or () if t.text == missing), action.position)
+            error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
+            self._fail(action, error.status, error)
+            return
+        if changed:
+            self.reporter.tell(
+                Noticed(f"{action.label} changed its own source {changed}, so it is not taken for done")
+            )
+        self.reporter.tell(TaskFinished(action.label, _since(item.began)))
+        self.schedule.finish(action.id)
+
+    def _fail(
+        self, action: "Action", status: int, error: PyrunError | None = None, command: str = ""
+    ) -> None:
+        """An action failed: nothing new starts; the first failure in time gives the exit status."""
+        self.schedule.stop()
+        if not action.persistent and error is None:
+            self.judge.drop(action)
+        first = not self.failed and not self.stopping
+        if first:
+            self.failed = True
+            self.status = status
+            self.error = error
+        if error is None or not first:
+            self.reporter.tell(TaskFailed(action.label, status, command if error is None else error.message))
+
+    def _wait(self, signals: StopSignals) -> None:
+        """Wait for the next thing to happen and deal with all that did."""
+        poll = select.poll()
+        poll.register(signals.reader, select.POLLIN)
+        streams: dict[int, Stream] = {}
+        for item in self.running.values():
+            for stream in item.run.streams:
+                streams[stream.reader] = stream
+                poll.register(stream.reader, select.POLLIN)
+        timeout = max(0.0, self.deadline - time.monotonic()) * 1000 if self.stopping else None
+        # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
+        happened = [fd for fd, _ in poll.poll(timeout)]
+        caught = signals.read()
+        try:
+            for fd in happened:
+                if fd in streams and not streams[fd].pump():
+                    self._close(streams[fd])
+            self._reap()
+        except BrokenPipeError:
+            self._stop(_SIGPIPE)
+        for number in caught:
+            self._stop(number)
+        if self.stopping and time.monotonic() >= self.deadline:
+            self._kill_all()
+
+    def _close(self, done: "Stream") -> None:
+        """A stream is at its end: its process closed it, which need not mean that it ended."""
+        for item in self.running.values():
+            if done in item.run.streams:
+                item.run.streams.remove(done)
+        done.drain()
+
+    def _reap(self) -> None:
+        """Deal with every process that has ended."""
+        for pid, item in list(self.running.items()):
+            process = item.run.process
+            status = process.poll() if process is not None else 0
+            if status is None:
+                if process is not None and process.stopped:
+                    self.terminal.suspend(process)
+                continue
+            del self.running[pid]
+            item.run.end()
+            if not status:
+                if self.stopping and not item.server:
+                    continue
+                self._step(item) if not self.stopping else self._done(item)
+                continue
+            if item.run.lends_terminal:
+                self.terminal.take_back()
+            if self.stopping:
+                self._note_stopped(item, status)
+                continue
+            self._fail(item.run.action, status, command=item.run.command)
+            if item.server:
+                self._stop_servers()
+
+    def _note_stopped(self, item: _Running, status: int) -> None:
+        """What a server that was told to stop ended with is the exit status where it was all that was asked."""
+        if item.server:
+            if self.caught and self._one_server():
+                self.status = status
+        else:
+            self.judge.drop(item.run.action)
+
+    def _stop(self, number: int) -> None:
+        """A stop signal came: pass it on; a second one ends all at once."""
+        if self.caught:
+            self._kill_all()
+            return
+        self.caught = number
+        self._signal_all(_SIGTERM if number == _SIGPIPE else number)
+
+    def _stop_servers(self) -> None:
+        """Nobody needs the servers any longer."""
+        self._signal_all(_SIGTERM)
+
+    def _signal_all(self, number: int) -> None:
+        self.schedule.stop()
+        self.stopping = True
+        self.deadline = time.monotonic() + GRACE
+        for item in reversed(list(self.running.values())):
+            self.below += item.run.signal(number)
+
+    def _kill_all(self) -> None:
+        for item in self.running.values():
+            item.run.kill(self.below)
+        self.deadline = time.monotonic() + GRACE
+
+    def _nothing(self) -> int:
+        """A stdin that is at its end."""
+        if self._null < 0:
+            self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        return self._null
+
+
+def _since(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)

@@ -1,0 +1,258 @@
+"""Whether an action must run, from what is declared, observed and recorded."""
+
+from runner.model.record import Record
+from runner.plan.action_key import key_of, made_by, part_digests, pieces
+from runner.plan.dirty import NEVER, key_change, targets_change
+from runner.plan.file_state import FileState, LogEntry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.events import ImageReady
+    from runner.execute.inputs import Inputs
+    from runner.execute.ports import Images, Log, Programs
+    from runner.plan.action import Action
+    from runner.plan.action_key import Pieces
+
+
+class Verdict(Record):
+    """What was found out about an action at its turn.
+
+    Args:
+        skip: Whether it need not run.
+        why: Why it must or need not, in words.
+        key: What it depends on, as one digest.
+        found: The same piece by piece.
+        sources: The files it reads.
+        targets: The files that are there of its targets.
+        entry: What is recorded, or None.
+    """
+
+    FIELDS = ("skip", "why", "key", "found", "sources", "targets", "entry")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        skip: bool,
+        why: str,
+        key: str,
+        found: "Pieces",
+        sources: tuple[FileState, ...],
+        targets: tuple[FileState, ...],
+        entry: LogEntry | None,
+    ) -> None:
+        self.skip = skip
+        self.why = why
+        self.key = key
+        self.found = found
+        self.sources = sources
+        self.targets = targets
+        self.entry = entry
+
+
+class Judge:
+    """Finds out at each action's turn whether it must run, and keeps what ran.
+
+    Args:
+        inputs: The files.
+        log: What ran last.
+        programs: The programs of this machine.
+        images: Where images are kept.
+        platform: What this machine is.
+        environ: The variables of the caller.
+        force: Whether what was asked for runs whatever is recorded.
+    """
+
+    def __init__(
+        self,
+        inputs: "Inputs",
+        log: "Log",
+        programs: "Programs",
+        images: "Images",
+        platform: str,
+        environ: "Mapping[str, str]",
+        force: bool,
+    ) -> None:
+        self._inputs = inputs
+        self._log = log
+        self._programs = programs
+        self._images = images
+        self._platform = platform
+        self._environ = environ
+        self._force = force
+        self._made: dict[str, tuple[str, str]] = {}
+        self._targets: dict[str, tuple[FileState, ...]] = {}
+
+    def verdict(self, action: "Action") -> Verdict:
+        """What is to be done with an action whose deps are done.
+
+        Raises:
+            PlanError: A source matches nothing.
+            RunError: An image's base is not there.
+        """
+        entry = self._log.entry(action.id) if action.remembered or action.targets else None
+        recorded = entry.sources if entry is not None else ()
+        sources = self._inputs.sources(action, recorded)
+        found = pieces(
+            action,
+            self._platform,
+            self._tools(action),
+            [self._made[dep] for dep in action.deps],
+            self._images.base_digest(action) if action.image is not None else "",
+        )
+        key = key_of(found, sources)
+        before = entry.targets if entry is not None else ()
+        targets = before if action.image is not None else self._inputs.targets(action, before)
+        why = self._why(action, entry, key, found, sources, targets)
+        if why:
+            return Verdict(False, why, key, found, sources, targets, entry)
+        return Verdict(True, self._settled(action, sources, targets), key, found, sources, targets, entry)
+
+    def _why(
+        self,
+        action: "Action",
+        entry: LogEntry | None,
+        key: str,
+        found: "Pieces",
+        sources: "Sequence[FileState]",
+        targets: "Sequence[FileState]",
+    ) -> str:
+        """Why it must run, or empty."""
+        if not action.remembered:
+            return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
+        if self._force:
+            return "`--force` was given"
+        if entry is None or not entry.key:
+            return NEVER
+        if entry.key != key:
+            return key_change(entry, part_digests(found), sources) or "what it depends on changed"
+        return targets_change(entry, targets)
+
+    def _settled(
+        self, action: "Action", sources: "Sequence[FileState]", targets: "Sequence[FileState]"
+    ) -> str:
+        """Why it need not run."""
+        counts = []
+        if sources:
+            counts.append("1 source" if len(sources) == 1 else f"{len(sources)} sources")
+        if action.deps:
+            counts.append("1 dep" if len(action.deps) == 1 else f"{len(action.deps)} deps")
+        if action.image is not None:
+            counts.append("the image")
+        elif targets:
+            counts.append(targets[0].path if len(targets) == 1 else f"{len(targets)} target files")
+        return f"{_joined(counts) or 'its commands'} as in the last run"
+
+    def assume(self, action: "Action", verdict: Verdict) -> None:
+        """Take an action for up to date and write nothing, as for a look ahead."""
+        self._note(action, verdict.key, verdict.targets)
+
+    def settle(self, action: "Action", verdict: Verdict) -> None:
+        """An action is up to date; if only the stat of its files is new, that is kept."""
+        self.assume(action, verdict)
+        entry = verdict.entry
+        if entry is None:
+            return
+        now, before = (verdict.sources, verdict.targets), (entry.sources, entry.targets)
+        if any(
+            state.signature != old.signature and state.signature
+            for states, olds in zip(now, before, strict=True)
+            for state, old in zip(states, olds, strict=True)
+        ):
+            self._log.record(
+                LogEntry(action.id, entry.key, entry.parts, *now, entry.milliseconds, entry.made)
+            )
+
+    def keep(self, action: "Action", verdict: Verdict, milliseconds: int) -> tuple[str, str]:
+        """An action ran and succeeded: record it if its declarations allow.
+
+        Returns:
+            What is missing of its targets, or empty; and which of its sources it changed itself, or empty.
+        """
+        self._inputs.forget()
+        targets = self._inputs.targets(action, ())
+        missing = _missing(action, targets)
+        self._note(action, verdict.key, targets)
+        if missing:
+            return missing, ""
+        if not action.remembered and action.targets is None:
+            return "", ""
+        changed = _changed(verdict.sources, self._inputs.sources(action, verdict.sources))
+        if changed:
+            self._log.forget(action.id)
+            return "", changed
+        self._record(action, verdict, targets, milliseconds)
+        return "", ""
+
+    def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
+        """An image was made: record it."""
+        self._note(action, verdict.key, (state,))
+        self._record(action, verdict, (state,), milliseconds)
+
+    def drop(self, action: "Action") -> None:
+        """An action failed: what it did before counts no more."""
+        if action.remembered or action.targets:
+            self._log.forget(action.id)
+
+    def note_server(self, action: "Action", verdict: Verdict) -> None:
+        """A server is there for those that need it."""
+        self._note(action, verdict.key, ())
+
+    def copies(self, action: "Action") -> "list[tuple[FileState, ...]]":
+        """The files of each `copy` of an image, in order."""
+        found: list[tuple[FileState, ...]] = []
+        image = action.image
+        if image is None:
+            return found
+        for copy, dep in zip(image.copies, action.image_deps, strict=True):
+            if dep:
+                found.append(self._targets[dep])
+            else:
+                states = self._inputs.sources(action, ())
+                wanted = {path for source in copy.sources for path in self._inputs.copied(source)}
+                found.append(tuple(state for state in states if state.path in wanted))
+        return found
+
+    def _record(
+        self, action: "Action", verdict: Verdict, targets: tuple[FileState, ...], milliseconds: int
+    ) -> None:
+        parts = part_digests(verdict.found)
+        self._log.record(
+            LogEntry(action.id, verdict.key, parts, verdict.sources, targets, milliseconds, "host")
+        )
+
+    def _note(self, action: "Action", key: str, targets: "Sequence[FileState]") -> None:
+        """Keep for those that depend on an action what it made: its targets, or its key where it has none."""
+        self._targets[action.id] = tuple(targets)
+        made = made_by(targets) if action.targets is not None or action.image is not None else key
+        self._made[action.id] = (action.label, made)
+
+    def _tools(self, action: "Action") -> list[tuple[str, str]]:
+        """The programs that an action plainly starts, with what identifies each."""
+        environ = {**self._environ, **dict(action.env)}
+        names = dict.fromkeys(name for script in action.scripts for name in script.programs)
+        if action.scripts:
+            names = {action.interpreter[0]: None, **names}
+        found = ((name, self._programs.identity(name, environ)) for name in names)
+        return [(name, identity) for name, identity in found if identity is not None]
+
+
+def _missing(action: "Action", targets: "Sequence[FileState]") -> str:
+    """A target that is written out and not there, or empty."""
+    paths = [state.path for state in targets]
+    for target in action.targets or ():
+        if not target.has_wildcard and not any(target.matches(path) for path in paths):
+            return target.text
+    return ""
+
+
+def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:
+    """A source that is not what it was before the commands ran, or empty."""
+    after = {state.path: state.identity for state in now}
+    return next((state.path for state in before if after.get(state.path) != state.identity), "")
+
+
+def _joined(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,142 @@
+"""What ran last in this checkout, and with which digests.
+
+The file `log` in the project's `.pyrun` folder: a first line with the format's name, then one line a good run,
+`ID TAB RECORD`, both JSON on one line; of two lines with one id the later holds. A line is appended by one
+write, so a killed run leaves at most one torn line, which has no end and is passed over. When most lines are
+outdated the file is written anew beside the old one and renamed.
+
+A record is `[key, parts, sources, targets, milliseconds, made]`, a file in it `[path, signature, executable,
+digest, size]`. Only digests of values are kept, never a value: a variable may be a password.
+"""
+
+import os
+
+from runner.model.codec import read_json, write_json
+from runner.plan.file_state import FileState, LogEntry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = b"pyrun build log 1\n"
+_SPARE_LINES = 200
+"""Outdated lines that are not worth writing the file anew."""
+
+
+class BuildLog:
+    """The log of one project.
+
+    Args:
+        folder: The project's `.pyrun` folder, absolute; made when there is something to keep.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._path = f"{folder}/log"
+        self._lines: dict[str, bytes] | None = None
+        self._torn = False
+        self._outdated = 0
+
+    def entry(self, name: str) -> LogEntry | None:
+        """What is recorded of an action; None if nothing is, or nothing that can be read."""
+        line = self._read().get(write_json(name))
+        if line is None:
+            return None
+        try:
+            return _decoded(name, read_json(line.decode()))
+        except (ValueError, TypeError, IndexError):
+            return None
+
+    def durations(self) -> "Mapping[str, int]":
+        """How long the last good run of each action took, in milliseconds."""
+        found = {}
+        for name, line in self._read().items():
+            try:
+                found[read_json(name)] = int(
+                    line[line.rfind(b",", 0, line.rfind(b",")) + 1 : line.rfind(b",")]
+                )
+            except ValueError:
+                continue
+        return found
+
+    def record(self, entry: LogEntry) -> None:
+        """Keep what the last good run of an action was.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        lines = self._read()
+        name = write_json(entry.id)
+        line = _encoded(entry).encode()
+        os.makedirs(self._folder, exist_ok=True)
+        self._outdated += name in lines
+        lines[name] = line
+        if self._outdated > _SPARE_LINES + len(lines):
+            self._write_anew()
+            return
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            start = b"" if os.fstat(handle).st_size else FORMAT
+            os.write(handle, start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n")
+        finally:
+            os.close(handle)
+        self._torn = False
+
+    def forget(self, name: str) -> None:
+        """Take an action for one that never ran: before it writes, what it last left counts no more.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        if write_json(name) in self._read():
+            self.record(LogEntry(name, "", (), (), (), 0, ""))
+
+    def _read(self) -> dict[str, bytes]:
+        if self._lines is not None:
+            return self._lines
+        try:
+            with open(self._path, "rb", buffering=0) as file:
+                data = file.read()
+        except OSError:
+            data = b""
+        lines: dict[str, bytes] = {}
+        if data and not data.startswith(FORMAT):
+            # Another version's log: what it says is not ours to understand.
+            os.replace(self._path, f"{self._path}.old")
+            data = b""
+        rows = data.split(b"\n")
+        self._torn = bool(rows[-1])
+        for row in rows[1:-1]:
+            name, tab, line = row.partition(b"\t")
+            if tab:
+                self._outdated += name.decode() in lines
+                lines[name.decode()] = line
+        self._lines = lines
+        return lines
+
+    def _write_anew(self) -> None:
+        lines = self._read()
+        path = f"{self._path}.{os.getpid()}"
+        with open(path, "wb") as file:
+            file.write(FORMAT)
+            file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in lines.items())
+        os.replace(path, self._path)
+        self._outdated = 0
+
+
+def _encoded(entry: LogEntry) -> str:
+    sources, targets = ([state.fields() for state in states] for states in (entry.sources, entry.targets))
+    return write_json([entry.key, entry.parts, sources, targets, entry.milliseconds, entry.made])
+
+
+def _decoded(name: str, record: "list[object]") -> LogEntry:
+    key, parts, sources, targets, milliseconds, made = record
+    return LogEntry(
+        name,
+        key,  # type: ignore[arg-type]
+        tuple((what, digest) for what, digest in parts),  # type: ignore[attr-defined]
+        tuple(FileState(*fields) for fields in sources),  # type: ignore[attr-defined]
+        tuple(FileState(*fields) for fields in targets),  # type: ignore[attr-defined]
+        milliseconds,  # type: ignore[arg-type]
+        made,  # type: ignore[arg-type]
+    )
