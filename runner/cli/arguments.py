@@ -1,0 +1,279 @@
+"""The words of the command line.
+
+Tasks own the name space, so what pyrun itself can do is a flag. Flags stand on either side of a task; behind
+it, an option that the task declares wins, `--pyrun-NAME` always means ours, and `--` ends them.
+"""
+
+from runner.errors import UsageError, did_you_mean
+from runner.model.param import BOOL
+from runner.plan.bind import Draft, option_named
+from runner.plan.resolve import find_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runner.model.project import Project
+
+SWITCH, VALUE, OPTIONAL = "switch", "value", "optional"
+"""A flag alone; one with a value; one whose value, if any, is joined with `=`."""
+
+FLAGS = {
+    "list": (SWITCH, "", "List the tasks"),
+    "help": (SWITCH, "h", "Show this, or what a task takes"),
+    "dry-run": (SWITCH, "", "Show what would run, and run nothing"),
+    "version": (SWITCH, "V", "Show the version"),
+    "all": (SWITCH, "", "Run a task for every value of its enumerated arg"),
+    "jobs": (VALUE, "j", "How many tasks may run side by side (default: the processor's cores)"),
+    "force": (SWITCH, "", "Run tasks that are up to date, too"),
+    "save": (VALUE, "", "Write the image to an archive for `docker load` and `skopeo`"),
+    "load": (SWITCH, "", "Give the image to the container engine, and fail without one"),
+    "no-load": (SWITCH, "", "Give the image to no engine"),
+    "quiet": (SWITCH, "q", "Tell failures only"),
+    "silent": (SWITCH, "s", "Tell nothing"),
+    "verbose": (SWITCH, "v", "Tell why tasks run, and how long they took"),
+    "file": (VALUE, "f", "Use this file instead of the nearest tasks.yml"),
+    "dir": (VALUE, "C", "Begin in this folder"),
+}
+"""What pyrun itself can be told: kind, letter, help."""
+
+_LETTERS = {letter: name for name, (_, letter, _) in FLAGS.items() if letter}
+_TAKES_VALUE = "needs a value"
+
+
+class Request:
+    """What a command line asks for.
+
+    Args:
+        flags: Flags of pyrun's own with their values, switches with an empty one.
+        calls: The calls of tasks, in order.
+    """
+
+    __slots__ = ("calls", "flags")
+
+    def __init__(self, flags: "dict[str, str]", calls: "list[Draft]") -> None:
+        self.flags = flags
+        self.calls = calls
+
+
+def leading_flags(words: "Sequence[str]") -> "tuple[dict[str, str], int]":
+    """The flags before the first task, and how many words they are.
+
+    Raises:
+        UsageError: One is none of ours, or has no value.
+    """
+    flags: dict[str, str] = {}
+    index = 0
+    while index < len(words) and words[index].startswith("-") and words[index] not in {"-", "--"}:
+        used = _take_flag(words, index, flags)
+        if not used:
+            raise _unknown(words[index], "")
+        index += used
+    return flags, index + (index < len(words) and words[index] == "--")
+
+
+def trailing_place(words: "Sequence[str]") -> "dict[str, str]":
+    """What flags behind a task may say of where the file is.
+
+    Which flags are the task's own is known only when its file is read, so this is a guess: `read_calls` on
+    the file that it leads to tells whether it was right.
+    """
+    flags: dict[str, str] = {}
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        name = flag_name(word)
+        if name in {"file", "dir"}:
+            _take_flag(words, index, flags)
+    return flags
+
+
+def flag_name(word: str) -> str:
+    """Which flag of ours a word is, or empty."""
+    if word.startswith("--"):
+        name = word[2:].partition("=")[0]
+        name = name.removeprefix("pyrun-")
+        return name if name in FLAGS else ""
+    if word.startswith("-") and len(word) > 1:
+        return _LETTERS.get(word[1], "")
+    return ""
+
+
+def read_calls(
+    words: "Sequence[str]",
+    flags: "dict[str, str]",
+    project: "Project",
+    values: "Callable[[Draft], tuple[str, ...] | None]",
+) -> Request:
+    """The calls that the words from the first task on make.
+
+    Args:
+        words: The words, the first one a task.
+        flags: The flags that stand before them.
+        project: The tasks.
+        values: The values that the last arg of a call may have; None if it is not enumerated.
+
+    Raises:
+        UsageError: A word that nobody understands.
+    """
+    request = Request(dict(flags), [])
+    reader = _Reader(request, project, values)
+    reader.read(words)
+    if "all" in request.flags:
+        # Where several tasks are asked for, `--all` is for those that it can mean something to.
+        open_ones = [
+            draft
+            for draft in request.calls
+            if any(param.enumerated for param in draft.task.args[len(draft.args) :])
+        ]
+        for draft in open_ones or request.calls[-1:]:
+            draft.all = True
+    return request
+
+
+class _Reader:
+    def __init__(
+        self, request: Request, project: "Project", values: "Callable[[Draft], tuple[str, ...] | None]"
+    ) -> None:
+        self.request = request
+        self.project = project
+        self.values = values
+        self.draft: Draft | None = None
+
+    def read(self, words: "Sequence[str]") -> None:
+        """Give every word to the call, flag or option that it belongs to."""
+        index = 0
+        while index < len(words):
+            word = words[index]
+            if word == "--":
+                self.rest(words[index + 1 :])
+                return
+            if word.startswith("-") and word != "-" and not self.is_number(word):
+                index += self.flag(words, index)
+            else:
+                self.word(word)
+                index += 1
+
+    def is_number(self, word: str) -> bool:
+        """Whether a word that begins with `-` is a number for an arg."""
+        draft = self.draft
+        if draft is None or not word[1:].replace(".", "", 1).isdigit() or not draft.takes_more():
+            return False
+        index = min(len(draft.args), len(draft.task.args) - 1)
+        return draft.task.args[index].type in {"int", "float"}
+
+    def word(self, word: str) -> None:
+        """A word that is no flag: an arg, or another call."""
+        draft = self.draft
+        if draft is None:
+            self.call(word)
+        elif draft.takes_more() and not ("all" in self.request.flags and self.is_task(word)):
+            draft.args.append(word)
+        elif (allowed := self.values(draft)) is not None and word in allowed:
+            another = Draft(draft.task, None)
+            another.args = [*draft.args[:-1], word]
+            another.options = dict(draft.options)
+            self.draft = another
+            self.request.calls.append(another)
+        elif self.is_task(word):
+            self.call(word)
+        else:
+            draft.args.append(word)
+
+    def is_task(self, word: str) -> bool:
+        """Whether a word names a task that may be asked for."""
+        task = self.project.task(word)
+        return task is not None and not task.private
+
+    def call(self, word: str) -> None:
+        """Begin the call of a task."""
+        task = find_task(self.project, word, None)
+        if task.private:
+            raise UsageError(f"`{word}` is private: only other tasks may call it")
+        self.draft = Draft(task, None)
+        self.request.calls.append(self.draft)
+
+    def rest(self, words: "Sequence[str]") -> None:
+        """What stands behind `--` is args of the last call."""
+        if self.draft is None:
+            for word in words:
+                self.word(word)
+        else:
+            self.draft.args += words
+
+    def flag(self, words: "Sequence[str]", index: int) -> int:
+        """A flag; how many words it took."""
+        word, draft = words[index], self.draft
+        if draft is not None and not word.startswith("--pyrun-"):
+            used = self.option(draft, words, index)
+            if used:
+                return used
+        used = _take_flag(words, index, self.request.flags)
+        if not used:
+            raise _unknown(word, draft.task.name if draft is not None else "", draft)
+        return used
+
+    def option(self, draft: Draft, words: "Sequence[str]", index: int) -> int:
+        """An option of the task; how many words it took, 0 if the task has no such option."""
+        word, used = words[index], 1
+        bundle = word
+        while bundle:
+            found = option_named(draft.task, bundle)
+            if found is None:
+                if bundle == word:
+                    return 0
+                raise _unknown(f"-{bundle[1:2]}", draft.task.name, draft)
+            param, value, bundle = found
+            if value is None and param.type == BOOL:
+                value = "true"
+            elif value is None:
+                if index + used >= len(words):
+                    raise UsageError(f"`{word}` {_TAKES_VALUE}", None, f"write `{word} VALUE`")
+                value = words[index + used]
+                used += 1
+            draft.add_option(param, value)
+        return used
+
+
+def _take_flag(words: "Sequence[str]", index: int, flags: "dict[str, str]") -> int:
+    """Take a flag of ours; how many words it took, 0 if it is none."""
+    word = words[index]
+    name = flag_name(word)
+    if not name:
+        return 0
+    kind, letter, _ = FLAGS[name]
+    joined: str | None = None
+    if word.startswith("--"):
+        _, sign, text = word.partition("=")
+        joined = text if sign else None
+    elif len(word) > 2:
+        if kind == SWITCH:
+            rest = f"-{word[2:]}"
+            flags[name] = ""
+            if not _take_flag([rest], 0, flags):
+                return 0
+            return 1
+        joined = word[2:].removeprefix("=")
+    if kind == SWITCH:
+        if joined is not None:
+            raise UsageError(f"`{word.partition('=')[0]}` takes no value")
+        flags[name] = ""
+        return 1
+    if joined is not None or kind == OPTIONAL:
+        flags[name] = joined or ""
+        return 1
+    if index + 1 >= len(words):
+        raise UsageError(f"`{word}` {_TAKES_VALUE}", None, f"write `{word} VALUE`")
+    flags[name] = words[index + 1]
+    return 2
+
+
+def _unknown(word: str, task: str, draft: Draft | None = None) -> UsageError:
+    """What to say to a flag that nobody understands."""
+    name = word.partition("=")[0]
+    own = tuple(f"--{param.name}" for param in draft.task.options) if draft is not None else ()
+    hint = did_you_mean(name, (*own, *(f"--{flag}" for flag in FLAGS)))
+    if not hint.startswith("did"):
+        hint = f"`pyrun {task + ' ' if task else ''}--help` shows what there is"
+    whose = f"neither `{task}` nor pyrun has an option" if task else "pyrun has no flag"
+    return UsageError(f"{whose} `{name}`", None, hint)

@@ -1,0 +1,200 @@
+"""From words to exit status: the one place that catches errors and says how the program ends."""
+
+import os
+import sys
+
+from runner.cli.arguments import FLAGS, SWITCH, Request, leading_flags, read_calls, trailing_place
+from runner.cli.session import Session, failure_of, find_file
+from runner.errors import PyrunError, UsageError
+from runner.plan.bind import bind
+from runner.plan.resolve import make_plan
+from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
+
+
+def main(words: "Sequence[str] | None" = None) -> int:
+    """Do what the command line says.
+
+    Args:
+        words: The command line without the program's name; by default this process's own.
+
+    Returns:
+        The exit status.
+    """
+    call = _Call(sys.argv[1:] if words is None else words)
+    try:
+        return call.run()
+    except PyrunError as error:
+        return call.tell(error)
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        return call.tell(failure_of(error))
+
+
+class _Call:
+    def __init__(self, words: "Sequence[str]") -> None:
+        self.words = words
+        self.session: Session | None = None
+        self.silent = False
+
+    def run(self) -> int:
+        """Read the words, then look or work."""
+        flags, used = leading_flags(self.words)
+        self.silent = "silent" in flags
+        words = self.words[used:]
+        if "version" in flags:
+            from runner import __version__  # noqa: PLC0415 - only for this
+
+            _show(f"pyrun {__version__}\n")
+            return 0
+        request = self.request(words, flags)
+        self.silent = "silent" in request.flags
+        if "help" in request.flags:
+            self.show_help(request)
+            return 0
+        session = self.needed_session()
+        if "list" in request.flags or not request.calls:
+            from runner.ui.listing import task_list  # noqa: PLC0415 - only for this
+
+            _show(task_list(session.project))
+            return 0
+        invocations = [found for draft in request.calls for found in bind(draft, session.facts)]
+        plan = make_plan(session.project, invocations, session.facts)
+        reporter = PlainReporter(level(request.flags))
+        if "dry-run" in request.flags:
+            _show(session.look_ahead(plan, request.flags, reporter))
+            return 0
+        return session.work(plan, request.flags, reporter)
+
+    def request(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request:
+        """The calls, read against the file that the flags lead to."""
+        behind = trailing_place(words)
+        if behind:
+            self.open({**flags, **behind})
+            request = self.calls(words, flags)
+            if request is not None and behind.items() <= request.flags.items():
+                return request
+        self.open(flags)
+        request = self.calls(words, flags)
+        return request if request is not None else Request(flags, [])
+
+    def open(self, flags: "Mapping[str, str]") -> None:
+        """Read the file, if there is one."""
+        cwd = _current_folder()
+        path = find_file(flags, cwd)
+        self.session = None if path is None else Session(path, os.environ, cwd)
+
+    def calls(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request | None:
+        """What the words ask for; None if there are none."""
+        if not words:
+            return None
+        session = self.needed_session()
+        return read_calls(words, flags, session.project, session.values_of)
+
+    def needed_session(self) -> Session:
+        """The project.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if self.session is None:
+            raise UsageError(
+                "there is no tasks.yml in this folder or one above it",
+                None,
+                "go to a project, or name the file: `pyrun --file FILE`",
+            )
+        return self.session
+
+    def show_help(self, request: Request) -> None:
+        """Help for the tasks named, or for pyrun itself."""
+        from runner.ui.listing import general_help, task_help  # noqa: PLC0415 - only for this
+
+        for draft in request.calls:
+            session = self.needed_session()
+            params = (*draft.task.args, *draft.task.options)
+            values = {
+                param.name: found
+                for param in params
+                if param.enumerated and (found := session.allowed(param, {})) is not None
+            }
+            _show(task_help(draft.task, values))
+        if not request.calls:
+            flags = [(name, letter, kind != SWITCH, text) for name, (kind, letter, text) in FLAGS.items()]
+            _show(general_help(flags, self.session.project if self.session is not None else None))
+
+    def tell(self, error: PyrunError) -> int:
+        """Let the user read an error; its exit status."""
+        if not self.silent:
+            from runner.ui.errors import render  # noqa: PLC0415 - only when something is wrong
+
+            session = self.session
+            if session is not None:
+                text = render(error, session.line_of, session.name_of)
+            else:
+                text = self.render_early(error)
+            try:
+                sys.stderr.write(text)
+                sys.stderr.flush()
+            except OSError:
+                return error.status
+        return error.status
+
+    def render_early(self, error: PyrunError) -> str:
+        """The text of an error that was found before there was a project: in the file itself, or in the words."""
+        from runner.cli.session import line_of  # noqa: PLC0415 - only when something is wrong
+        from runner.ui.errors import render  # noqa: PLC0415
+
+        cwd = _current_folder()
+        try:
+            flags, used = leading_flags(self.words)
+            path = find_file({**flags, **trailing_place(self.words[used:])}, cwd)
+            with open(path or os.devnull, "rb") as file:
+                data = file.read()
+        except (PyrunError, OSError):
+            path, data = None, b""
+        shown = os.path.relpath(path, cwd) if path else ""
+        return render(error, lambda at: line_of(data, at), lambda name: shown or name)
+
+
+def level(flags: "Mapping[str, str]") -> int:
+    """How much is told."""
+    if "silent" in flags:
+        return SILENT
+    if "quiet" in flags:
+        return QUIET
+    return VERBOSE if "verbose" in flags else NORMAL
+
+
+def _current_folder() -> str:
+    """The current folder as the user's shell names it, links kept.
+
+    Raises:
+        UsageError: It is gone.
+    """
+    named = os.environ.get("PWD", "")
+    try:
+        here = os.getcwd()
+        if named.startswith("/") and os.path.samefile(named, here):
+            return os.path.normpath(named)
+    except FileNotFoundError:
+        pass
+    else:
+        return here
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is gone", None, "go to one that is there") from None
+
+
+def _show(text: str) -> None:
+    """Write what was asked to be shown."""
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,296 @@
+"""One call of pyrun: the file, its project, and the one place where ports meet what fulfils them."""
+
+import os
+
+from runner.errors import PyrunError, UsageError
+from runner.plan.param_values import allowed_values
+from runner.store.model_cache import load_model, save_model
+from runner.system.environment import HostFacts, cache_folder, cores, find_upwards
+from runner.system.file_states import signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.cli.images import ProjectImages
+    from runner.events import ImageReady
+    from runner.execute.inputs import Inputs
+    from runner.execute.verdict import Judge
+    from runner.location import Position
+    from runner.model.param import Param
+    from runner.model.project import Project
+    from runner.plan.action import Action, Plan
+    from runner.plan.bind import Draft
+    from runner.plan.expand import Value
+    from runner.plan.file_state import FileState
+    from runner.store.build_log import BuildLog
+    from runner.ui.plain import PlainReporter
+
+FILE_NAMES = ("tasks.yml", "tasks.yaml", "tusk.yml", "tusk.yaml")
+"""What is looked for in each folder, the first one first."""
+
+
+class Session:
+    """A project as this call sees it.
+
+    Args:
+        path: The file, absolute.
+        environ: The caller's variables.
+        cwd: The current folder, absolute, as the user named it.
+    """
+
+    def __init__(self, path: str, environ: "Mapping[str, str]", cwd: str) -> None:
+        self.path = path
+        self.environ = environ
+        self.cwd = cwd
+        self.top, self.name = os.path.split(path)
+        self.facts = HostFacts(self.top, environ)
+        self.cache = cache_folder(environ)
+        self.project = self._load()
+
+    def _load(self) -> "Project":
+        """The model of the file: kept from before, or read.
+
+        Raises:
+            FileError: Something is wrong with the file.
+        """
+        known = load_model(self.cache, self.path) if self.cache is not None else None
+        if known is not None:
+            return known
+        from runner.config.decode import decode  # noqa: PLC0415 - YAML is read only when the file is new
+
+        seen = signature(self.path)
+        try:
+            with open(self.path, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise UsageError(f"`{self.path}` can't be read: {error.strerror}") from None
+        project = decode(data, self.name)
+        if self.cache is not None:
+            save_model(self.cache, self.path, project, seen)
+        return project
+
+    def values_of(self, draft: "Draft") -> tuple[str, ...] | None:
+        """The values that the last arg of a call may have; None if it is not enumerated."""
+        args = draft.task.args
+        if not args or not args[-1].enumerated:
+            return None
+        return self.allowed(args[-1], dict(zip((p.name for p in args), draft.args, strict=False)))
+
+    def allowed(self, param: "Param", earlier: "Mapping[str, Value]") -> tuple[str, ...] | None:
+        """The values that a param may have; None for any, and where they hang on something not yet given."""
+        if any(
+            template.names() for template in (*(param.values or ()), *((param.glob,) if param.glob else ()))
+        ):
+            known = {**self.facts.platform_names(), **earlier}
+            names = {
+                name
+                for template in (*(param.values or ()), param.glob)
+                if template
+                for name in template.names()
+            }
+            return allowed_values(param, known, self.facts.tree) if names <= set(known) else None
+        return allowed_values(param, {}, self.facts.tree)
+
+    def work(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> int:
+        """Do the work of a plan; the exit status.
+
+        Raises:
+            PyrunError: Something that pyrun itself found wrong.
+        """
+        from runner.execute.loop import Loop, Settings  # noqa: PLC0415 - not needed for a look
+        from runner.store.build_log import BuildLog  # noqa: PLC0415
+
+        images = LazyImages(self, flags, reporter)
+        images.check(plan)
+        inputs, judge, log = self._judge(images, flags, BuildLog(f"{self.top}/.pyrun"))
+        inputs.check(plan)
+        settings = Settings(self.top, self.environ, jobs(flags), may_replace=True)
+        status = Loop(plan, settings, judge, inputs, log, images, reporter).run()
+        if reporter.images:
+            images.show(plan, reporter)
+        return status
+
+    def look_ahead(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
+        """What would run, as far as that is known before anything runs. Writes nothing.
+
+        Raises:
+            PlanError: A source matches nothing.
+        """
+        from runner.store.build_log import BuildLog  # noqa: PLC0415 - for a look only
+        from runner.ui.listing import dry_run  # noqa: PLC0415
+
+        images = LazyImages(self, flags, reporter)
+        inputs, judge, _ = self._judge(images, flags, BuildLog(f"{self.top}/.pyrun"))
+        inputs.check(plan)
+        words: dict[str, str] = {}
+        labels = {action.id: action.label for action in plan.actions}
+        open_ones: set[str] = set()
+        for action in plan.actions:
+            late = [labels[dep] for dep in action.deps if dep in open_ones]
+            if late:
+                words[action.id] = f"is decided when `{late[0]}` is done"
+                open_ones.add(action.id)
+                continue
+            verdict = judge.verdict(action)
+            if verdict.skip:
+                judge.assume(action, verdict)
+                words[action.id] = f"up to date ({verdict.why})"
+            else:
+                open_ones.add(action.id)
+                words[action.id] = f"would run, because {verdict.why}"
+        return dry_run(plan, words)
+
+    def _judge(
+        self, images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"
+    ) -> "tuple[Inputs, Judge, BuildLog]":
+        from runner.execute.inputs import Inputs  # noqa: PLC0415 - not needed for lists and help
+        from runner.execute.verdict import Judge  # noqa: PLC0415
+        from runner.system.git import find_ignore  # noqa: PLC0415
+        from runner.system.programs import ProgramIdentities  # noqa: PLC0415
+
+        tree = self.facts.tree
+        inputs = Inputs(tree, lambda: find_ignore(self.top, tree, self.environ))
+        platform = str(self.facts.platform())
+        programs = ProgramIdentities(self.top)
+        judge = Judge(inputs, log, programs, images, platform, self.environ, force="force" in flags)
+        return inputs, judge, log
+
+    def line_of(self, at: "Position") -> str | None:
+        """The text of the line where something stands."""
+        data = self.facts.tree.read(at.path)
+        return line_of(data, at)
+
+    def name_of(self, path: str) -> str:
+        """How the user would name a file of the project from the current folder."""
+        full = os.path.join(self.top, path)
+        shown = os.path.relpath(full, self.cwd)
+        return shown if len(shown) < len(full) else full
+
+
+class LazyImages:
+    """Images, loaded when the first one is needed: most calls make none.
+
+    Args:
+        session: The project.
+        flags: What the command line says.
+        reporter: Who is told.
+    """
+
+    def __init__(self, session: Session, flags: "Mapping[str, str]", reporter: "PlainReporter") -> None:
+        self._session = session
+        self._flags = flags
+        self._reporter = reporter
+        self._images: ProjectImages | None = None
+
+    def _get(self) -> "ProjectImages":
+        if self._images is None:
+            from runner.cli.images import ProjectImages  # noqa: PLC0415 - see the class
+
+            session, flags = self._session, self._flags
+            load = True if "load" in flags else False if "no-load" in flags else None
+            archive = os.path.join(session.cwd, flags["save"]) if "save" in flags else ""
+            self._images = ProjectImages(session.top, session.environ, load, archive, self._reporter)
+        return self._images
+
+    def check(self, plan: "Plan") -> None:
+        """Refuse flags for images that do not go with a plan.
+
+        Raises:
+            UsageError: They do not.
+        """
+        count = sum(action.image is not None for action in plan.actions)
+        used = [name for name in ("save", "load", "no-load") if name in self._flags]
+        if used and not count:
+            raise UsageError(f"`--{used[0]}` is for images, and none is asked for")
+        if "save" in used and count > 1:
+            raise UsageError(
+                f"`--save` takes one image, and {count} are asked for", None, "save them one by one"
+            )
+
+    def base_digest(self, action: "Action") -> str:
+        """See `runner.execute.ports.Images`."""
+        image = action.image
+        return "" if image is None or image.base.kind == "scratch" else self._get().base_digest(action)
+
+    def make(
+        self, action: "Action", copies: "Sequence[Sequence[FileState]]"
+    ) -> "tuple[ImageReady, FileState]":
+        """See `runner.execute.ports.Images`."""
+        return self._get().make(action, copies)
+
+    def ready(self, action: "Action", recorded: "Sequence[FileState]", why: str) -> "ImageReady | None":
+        """See `runner.execute.ports.Images`."""
+        return self._get().ready(action, recorded, why)
+
+    def show(self, plan: "Plan", reporter: "PlainReporter") -> None:
+        """Tell which images are ready, beside the size of the tool-chain that built each."""
+        from runner.system.toolchain import go_size  # noqa: PLC0415 - for images only
+        from runner.ui.listing import image_table  # noqa: PLC0415
+
+        session = self._session
+        actions = {action.id: action for action in plan.actions}
+        sizes = {}
+        for action in plan.actions:
+            if action.image is not None and _uses_go(action, actions):
+                found = go_size(session.environ, session.cache)
+                if found is not None:
+                    sizes[action.label] = found
+        if "quiet" not in self._flags and "silent" not in self._flags:
+            where = session.name_of(".pyrun/images")
+            engines = dict.fromkeys(image.loaded for image in reporter.images if image.loaded)
+            loaded = "".join(f", and loaded into the engine at {engine}" for engine in engines)
+            saved = f", and saved to {self._flags['save']}" if "save" in self._flags else ""
+            reporter.write(f"\n{image_table(reporter.images, sizes)}in {where}{saved}{loaded}\n")
+
+
+def _uses_go(action: "Action", actions: "Mapping[str, Action]") -> bool:
+    """Whether a task that an image copies from starts `go`."""
+    return any("go" in script.programs for dep in action.deps for script in actions[dep].scripts)
+
+
+def jobs(flags: "Mapping[str, str]") -> int:
+    """How many actions may run side by side.
+
+    Raises:
+        UsageError: `--jobs` is no number above 0.
+    """
+    if "jobs" not in flags:
+        return cores()
+    text = flags["jobs"]
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise UsageError(f"`--jobs {text}` is no number above 0")
+    return int(text)
+
+
+def line_of(data: bytes | None, at: "Position") -> str | None:
+    """The line of a file's bytes where something stands."""
+    if data is None:
+        return None
+    rows = data.decode("utf-8-sig", "replace").splitlines()
+    return rows[at.line - 1] if 0 < at.line <= len(rows) else None
+
+
+def find_file(flags: "Mapping[str, str]", cwd: str) -> str | None:
+    """The file that flags and the current folder lead to, absolute; None if there is none.
+
+    Raises:
+        UsageError: `--dir` or `--file` names something that is not there.
+    """
+    folder = cwd
+    if "dir" in flags:
+        folder = os.path.normpath(os.path.join(cwd, flags["dir"]))
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder `{flags['dir']}`")
+    if "file" in flags:
+        path = os.path.normpath(os.path.join(folder, flags["file"]))
+        if not os.path.isfile(path):
+            raise UsageError(f"there is no file `{flags['file']}`")
+        return path
+    return find_upwards(folder, FILE_NAMES)
+
+
+def failure_of(error: OSError) -> PyrunError:
+    """What the system refused, as an error of ours."""
+    what = f": {error.filename}" if error.filename else ""
+    return PyrunError(f"{error.strerror or error}{what}")

@@ -1,0 +1,241 @@
+"""Starting and ending processes.
+
+`subprocess` is not used: importing it costs a start more than all the rest of it. Every process is the leader
+of a group of its own, so that a signal reaches all that it started in it.
+"""
+
+import _signal as signal
+import errno
+import os
+
+from runner.errors import NOT_EXECUTABLE, NOT_FOUND, RunError
+from runner.system.programs import find_program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_RESET = tuple(
+    number
+    for name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "SIGQUIT",
+        "SIGPIPE",
+        "SIGCHLD",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+    )
+    if (number := getattr(signal, name, None)) is not None
+)
+
+
+class Process:
+    """A process that was started.
+
+    Attributes:
+        pid: Its number, which is its group's too.
+        stopped: Whether the last look found it stopped, as by Ctrl-Z.
+    """
+
+    __slots__ = ("pid", "stopped")
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.stopped = False
+
+    def poll(self) -> int | None:
+        """Its exit status if it has ended, as a shell would give it, else None."""
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+        except ChildProcessError:
+            return 0
+        self.stopped = bool(pid) and os.WIFSTOPPED(status)
+        if self.stopped:
+            return None
+        return exit_status(status) if pid else None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its group; nothing happens if there is none left."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def exit_status(status: int) -> int:
+    """The status of `waitpid` as a shell gives it: 128 and the number for one that a signal ended."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def start(
+    argv: "Sequence[str]",
+    *,
+    folder: str,
+    environ: "Mapping[str, str]",
+    files: tuple[int, int, int],
+    terminal: int | None = None,
+) -> Process:
+    """Start a program.
+
+    Args:
+        argv: Its name and words; the name is looked up on the PATH of `environ`.
+        folder: Its working folder, absolute.
+        environ: All its variables.
+        files: What its stdin, stdout and stderr are.
+        terminal: The terminal whose foreground it is to be, if any.
+
+    Raises:
+        RunError: It is not there (127), can't be executed (126), or its folder is not there (1).
+    """
+    path = _executable(argv[0], environ, folder)
+    reader, writer = os.pipe()
+    everything = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if not pid:
+            _become(path, argv, folder, environ, files, terminal, writer)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, everything)
+    os.close(writer)
+    try:
+        # Both sides set the group, so that it is there whichever comes first.
+        os.setpgid(pid, pid)
+    except (PermissionError, ProcessLookupError):
+        pass
+    with os.fdopen(reader, "rb", buffering=0) as errors:
+        told = errors.read()
+    if told:
+        os.waitpid(pid, 0)
+        what, _, number = told.decode().partition(" ")
+        raise _start_error(what, int(number), argv[0], folder)
+    return Process(pid)
+
+
+def replace(
+    argv: "Sequence[str]", *, folder: str, environ: "Mapping[str, str]", reset: "Sequence[int]"
+) -> RunError:
+    """Become another program; return only if that fails, with the reason.
+
+    Args:
+        argv: Its name and words.
+        folder: Its working folder, absolute.
+        environ: All its variables.
+        reset: Signals that were handled here and get back what they do by default.
+    """
+    try:
+        path = _executable(argv[0], environ, folder)
+    except RunError as error:
+        return error
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        return _start_error("folder", error.errno or 0, argv[0], folder)
+    for number in (*reset, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execve(path, argv, environ)
+    except OSError as error:
+        return _start_error("program", error.errno or 0, argv[0], folder)
+
+
+def _become(
+    path: str,
+    argv: "Sequence[str]",
+    folder: str,
+    environ: "Mapping[str, str]",
+    files: tuple[int, int, int],
+    terminal: int | None,
+    writer: int,
+) -> None:
+    """In the child: turn into the program, or tell why not. Never returns."""
+    what = "program"
+    try:
+        os.setpgid(0, 0)
+        if terminal is not None:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(terminal, os.getpid())
+        for number in _RESET:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        # Out of the way first, in case one of them is itself 0, 1 or 2.
+        moved = [os.dup(fd) for fd in files]
+        for number, fd in enumerate(moved):
+            os.dup2(fd, number)
+        for fd in moved:
+            if fd > 2:
+                os.close(fd)
+        what = "folder"
+        os.chdir(folder)
+        what = "program"
+        os.execve(path, argv, environ)
+    except OSError as error:
+        os.write(writer, f"{what} {error.errno}".encode())
+    except BaseException:  # noqa: BLE001 - a forked copy must not go on as its parent, whatever happened
+        os.write(writer, f"{what} {errno.EINVAL}".encode())
+    finally:
+        os._exit(NOT_FOUND)
+
+
+def _executable(name: str, environ: "Mapping[str, str]", folder: str) -> str:
+    path = find_program(name, environ, folder)
+    if path is None:
+        raise RunError(f"`{name}` is not found", None, "is it installed, and on PATH?", status=NOT_FOUND)
+    return path
+
+
+def _start_error(what: str, number: int, name: str, folder: str) -> RunError:
+    reason = os.strerror(number)
+    if what == "folder":
+        return RunError(f"the working folder `{folder}` can't be entered: {reason}", None, "make it first")
+    status = NOT_FOUND if number == errno.ENOENT else NOT_EXECUTABLE
+    hint = "a script's arguments and variables are too long together" if number == errno.E2BIG else ""
+    return RunError(f"`{name}` can't be executed: {reason}", None, hint, status=status)
+
+
+def descendants(pid: int) -> tuple[tuple[int, str], ...]:
+    """The processes below one, with the time each was started, so that a number used again is noticed.
+
+    Empty where the system has no `/proc`.
+    """
+    parents: dict[int, list[tuple[int, str]]] = {}
+    try:
+        numbers = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return ()
+    for number in numbers:
+        found = _stat(int(number))
+        if found is not None:
+            parents.setdefault(found[0], []).append((int(number), found[1]))
+    out: list[tuple[int, str]] = []
+    wave = [pid]
+    while wave:
+        wave_children = [child for parent in wave for child in parents.get(parent, ())]
+        out += wave_children
+        wave = [child for child, _ in wave_children]
+    return tuple(out)
+
+
+def kill_left(processes: "Sequence[tuple[int, str]]") -> None:
+    """End at once those of some processes that are still the same."""
+    for pid, started in processes:
+        found = _stat(pid)
+        if found is not None and found[1] == started:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+
+
+def _stat(pid: int) -> tuple[int, str] | None:
+    """The parent of a process and the time it was started; None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            text = file.read()
+    except OSError:
+        return None
+    fields = text[text.rfind(b")") + 2 :].split()
+    return (int(fields[1]), fields[19].decode()) if fields[0] not in {b"Z", b"X"} else None

@@ -1,0 +1,57 @@
+"""Signals as something to wait for, beside the output of tasks.
+
+Handlers do nothing; the number of each signal comes out of a pipe, where the loop finds it.
+"""
+
+import _signal as signal
+import os
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class StopSignals:
+    """While this lasts, signals are told by a pipe.
+
+    Attributes:
+        reader: The end to poll.
+    """
+
+    __slots__ = ("_before", "_writer", "reader")
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        os.set_blocking(self._writer, False)
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "StopSignals":
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (*STOPS, signal.SIGCHLD):
+            # What the caller ignores (`nohup`) stays ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGCHLD:
+                self._before[number] = signal.signal(number, _note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # type: ignore[arg-type]
+        os.close(self.reader)
+        os.close(self._writer)
+
+    def read(self) -> tuple[int, ...]:
+        """The signals that came since the last call, each once, ends of children not among them."""
+        try:
+            data = os.read(self.reader, 4096)
+        except BlockingIOError:
+            return ()
+        return tuple(number for number in dict.fromkeys(data) if number in STOPS)
+
+    @property
+    def handled(self) -> tuple[int, ...]:
+        """The signals that a program put in this one's place should not find changed."""
+        return tuple(self._before)
+
+
+def _note(_number: int, _frame: object) -> None:
+    """Nothing: the pipe has it."""

@@ -1,0 +1,168 @@
+"""What was asked to be shown: the tasks, what a task takes, what would run, the images that are ready."""
+
+from runner.plan.image_plan import SCRATCH
+from runner.ui.plain import size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from runner.events import ImageReady
+    from runner.model.param import Param
+    from runner.model.project import Project
+    from runner.model.task import Task
+    from runner.model.template import Template
+    from runner.plan.action import Action, Plan
+
+_SHORT_DIGEST = len("sha256:") + 12
+
+
+def task_list(project: "Project") -> str:
+    """The tasks that can be asked for, with what each is for."""
+    head = project.head
+    title = " - ".join(text for text in (head.name, head.usage) if text)
+    rows = []
+    for name in project.names():
+        task = project.task(name)
+        if task is not None and not task.private:
+            rows.append((_call_shape(task), task.usage))
+    if not rows:
+        return f"{head.file} has no tasks\n"
+    return (f"{title}\n\n" if title else "") + _columns(rows)
+
+
+def _call_shape(task: "Task") -> str:
+    """The task's name and args: `<arg>`, `[arg]` for one that may be left out, `[arg…]` for a list."""
+    shapes = [task.name]
+    for param in task.args:
+        name = f"{param.name}…" if param.type == "list" else param.name
+        shapes.append(f"<{name}>" if param.required else f"[{name}]")
+    return " ".join(shapes)
+
+
+def task_help(task: "Task", values: "Mapping[str, tuple[str, ...]]") -> str:
+    """What a task is for and what it takes.
+
+    Args:
+        task: The task.
+        values: The values that its args and options may have, of those that are enumerated.
+    """
+    options = " [OPTIONS]" if task.options else ""
+    lines = [f"usage: pyrun {_call_shape(task)}{options}"]
+    if task.usage or task.description:
+        lines += ["", *(text.rstrip() for text in (task.usage, task.description) if text)]
+    for title, params, prefix in (("args", task.args, ""), ("options", task.options, "--")):
+        if params:
+            rows = [(_param_shape(param, prefix), _param_text(param, values)) for param in params]
+            lines += ["", f"{title}:", _columns(rows).rstrip("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def _param_shape(param: "Param", prefix: str) -> str:
+    if not prefix:
+        return param.name
+    short = f"-{param.short}, " if param.short else ""
+    value = "" if param.type == "bool" else f" {param.type.upper()}"
+    return f"{short}{prefix}{param.name}{value}"
+
+
+def _param_text(param: "Param", values: "Mapping[str, tuple[str, ...]]") -> str:
+    notes = []
+    if param.name in values:
+        notes.append("one of: " + ", ".join(values[param.name]))
+    if param.default is not None:
+        notes.append(f"default: {shown(param.default)}")
+    if param.environment:
+        notes.append(f"variable: {param.environment}")
+    if param.required:
+        notes.append("required")
+    text = f" ({'; '.join(notes)})" if notes else ""
+    return (param.usage + text).strip()
+
+
+def shown(template: "Template") -> str:
+    """A template as its file has it."""
+    return "".join(part if isinstance(part, str) else "${" + part.name + "}" for part in template.parts)
+
+
+def general_help(flags: "Iterable[tuple[str, str, bool, str]]", project: "Project | None") -> str:
+    """What pyrun itself can do, and the tasks if there are any.
+
+    Args:
+        flags: Name, letter, whether it takes a value, and what it does.
+        project: The tasks, or None if there is no file.
+    """
+    rows = []
+    for name, letter, takes_value, text in flags:
+        short = f"-{letter}, " if letter else "    "
+        rows.append((f"{short}--{name}{' ' + 'VALUE' if takes_value else ''}", text))
+    parts = ["usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]\n\nflags:\n" + _columns(rows)]
+    if project is not None and project.names():
+        parts.append("tasks:\n" + _columns_of_tasks(project))
+    parts.append("`pyrun TASK --help` shows what a task takes.\n")
+    return "\n".join(parts)
+
+
+def _columns_of_tasks(project: "Project") -> str:
+    tasks = [task for name in project.names() if (task := project.task(name)) and not task.private]
+    return _columns([(_call_shape(task), task.usage) for task in tasks])
+
+
+def _columns(rows: "Sequence[tuple[str, str]]") -> str:
+    """Two columns; a first one that is very wide does not push the others apart."""
+    width = max((len(left) for left, _ in rows if len(left) <= 34), default=0)
+    return "".join(f"  {left:<{width}}  {right}".rstrip() + "\n" for left, right in rows)
+
+
+def dry_run(plan: "Plan", words: "Mapping[str, str]") -> str:
+    """What would run, in an order in which it could.
+
+    Args:
+        plan: The plan.
+        words: For each action what is known already of whether it must run.
+    """
+    out = []
+    for action in plan.actions:
+        out.append(f"{action.label}: {words[action.id]}\n")
+        out += _dry_action(action)
+    return "".join(out)
+
+
+def _dry_action(action: "Action") -> list[str]:
+    lines = [f"  {name}={value}\n" for name, value in action.env]
+    for script in action.scripts:
+        folder = f"({script.dir}) " if script.dir else ""
+        text = script.text.rstrip("\n").replace("\n", "\n    ")
+        lines.append(f"  {folder}$ {text}\n")
+    image = action.image
+    if image is not None:
+        base = SCRATCH if image.base.kind == SCRATCH else f"oci:{image.base.path}"
+        lines.append(f"  image {image.name}:{', '.join(image.tags)} from {base}\n")
+        lines += [f"  copy {', '.join(copy.sources)} to {copy.to}\n" for copy in image.copies]
+    return lines
+
+
+def image_table(images: "Sequence[ImageReady]", toolchains: "Mapping[str, int]") -> str:
+    """The images that are ready, beside the size of the tool-chain that built each.
+
+    Args:
+        images: The images, in order.
+        toolchains: By the label of an image's task the bytes of its tool-chain, where that is known.
+    """
+    titles = ["IMAGE", "TAG", "DIGEST", "LAYERS", "SIZE", "UNPACKED"]
+    if toolchains:
+        titles.append("TOOL-CHAIN")
+    rows = [titles]
+    for image in images:
+        for reference in image.references:
+            name, _, tag = reference.rpartition(":")
+            cells = [name, tag, image.digest[:_SHORT_DIGEST], str(image.layers[0]), size(image.size)]
+            cells.append(size(image.unpacked))
+            if toolchains:
+                cells.append(size(toolchains[image.label]) if image.label in toolchains else "")
+            rows.append(cells)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        for row in rows
+    )

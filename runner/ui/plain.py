@@ -1,0 +1,101 @@
+"""Events as plain lines on stderr. stdout is the tasks' own."""
+
+import os
+
+from runner.events import (
+    CommandStarted,
+    Event,
+    ImageReady,
+    Noticed,
+    TaskFailed,
+    TaskFinished,
+    TaskSkipped,
+    TaskStarted,
+)
+
+SILENT, QUIET, NORMAL, VERBOSE = 0, 1, 2, 3
+"""How much is told: nothing; failures; commands and results too; reasons and durations too."""
+
+
+class PlainReporter:
+    """Tells events as lines.
+
+    Args:
+        level: How much.
+        target: The file descriptor to write to.
+    """
+
+    def __init__(self, level: int, target: int = 2) -> None:
+        self._level = level
+        self._target = target
+        self.images: list[ImageReady] = []
+
+    def tell(self, event: Event) -> None:
+        """Let the user know of an event, or not, as the level says.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+        """
+        if isinstance(event, ImageReady):
+            self.images.append(event)
+        text = self._text(event)
+        if text:
+            self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text as it is."""
+        view = memoryview(text.encode("utf-8", "surrogateescape"))
+        while view:
+            view = view[os.write(self._target, view) :]
+
+    def _text(self, event: Event) -> str:
+        level = self._level
+        if isinstance(event, CommandStarted):
+            return _echo(event) if level >= NORMAL else ""
+        if isinstance(event, TaskFailed):
+            return _failure(event) if level > SILENT else ""
+        if isinstance(event, Noticed):
+            return f"pyrun: {event.text}" if level > SILENT else ""
+        if isinstance(event, TaskSkipped):
+            shown = level >= VERBOSE or (event.asked and level >= NORMAL)
+            return f"{event.label}: up to date ({event.why})" if shown else ""
+        if isinstance(event, TaskStarted):
+            return f"{event.label}: runs, because {event.why}" if level >= VERBOSE else ""
+        if isinstance(event, TaskFinished):
+            return f"{event.label}: done in {duration(event.milliseconds)}" if level >= VERBOSE else ""
+        if isinstance(event, ImageReady) and event.skipped:
+            return f"{event.label}: up to date ({event.why})" if level >= NORMAL else ""
+        return ""
+
+
+def _echo(event: CommandStarted) -> str:
+    """The command behind its task's name; the lines after the first are indented."""
+    lines = event.text.rstrip("\n").split("\n")
+    return "\n".join([f"{event.label} $ {lines[0]}", *(f"    {line}" for line in lines[1:])])
+
+
+def _failure(event: TaskFailed) -> str:
+    command = event.command.strip().split("\n")
+    shown = command[0] + (" …" if len(command) > 1 else "")
+    behind = f": {shown}" if shown else ""
+    return f"pyrun: {event.label} failed with exit status {event.status}{behind}"
+
+
+def duration(milliseconds: int) -> str:
+    """A duration as people read it: `340 ms`, `1.2 s`, `2 m 5 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds // 60_000} m {milliseconds % 60_000 // 1000} s"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them, in powers of 1000 as registries do: `8.53 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB"):
+        count_in_unit = count / {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
+        if count_in_unit < 1000:
+            break
+    return f"{count_in_unit:.3g} {unit}" if count_in_unit < 1000 else f"{count_in_unit:.0f} {unit}"
