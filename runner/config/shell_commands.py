@@ -1,8 +1,8 @@
 """Which words of a command are text for an interpreter.
 
 A word that is quoted for this shell is still code if the command reads it as such: what `eval` or `sh -c`
-gets is read a second time, and `unset` takes `a[$(reboot)]` for a subscript to work out. The commands that do so
-are found by name, behind other commands that start them (`sudo`, `xargs`, `find -exec`) too. A word too many
+gets is read a second time, and `unset` takes `a[$(reboot)]` for a subscript to work out. The commands that do
+so are found by name, behind other commands that start them (`sudo`, `xargs`, `find -exec`) too. A word too many
 is no harm: plain values are let in everywhere.
 """
 
@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from runner.config.shell_quoting import HOLE, Word
 
 _SHELLS = frozenset({
-    "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "yash", "zsh", "fish", "csh", "tcsh", "rbash",
-    "pwsh",
+    "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "yash", "zsh", "fish", "csh", "tcsh", "pwsh",
 })  # fmt: skip
 # All their words are text for a shell, wherever the name stands.
 _REMOTE = frozenset({"ssh", "rsh", "mosh", "autossh"})
@@ -26,8 +25,8 @@ DECLARING = frozenset({"export", "readonly", "local", "declare", "typeset"})
 """The commands whose arguments are assignments."""
 # They start the command that their arguments name, behind options of their own.
 _STARTING = frozenset({
-    "command", "builtin", "exec", "env", "sudo", "doas", "nohup", "time", "nice", "ionice", "timeout",
-    "xargs", "setsid", "stdbuf", "chroot", "unshare", "nsenter", "flock", "find", "docker", "podman", "nerdctl",
+    "command", "builtin", "exec", "env", "sudo", "doas", "nohup", "time", "nice", "ionice", "timeout", "find",
+    "xargs", "setsid", "stdbuf", "chroot", "unshare", "nsenter", "flock", "docker", "podman", "nerdctl",
     "kubectl", "busybox", "gosu", "su-exec", "tini", "dumb-init", "strace", "uv", "poetry", "pipenv", "pdm",
 })  # fmt: skip
 # The one-letter and the long options whose argument is a program, for languages: there the first argument
@@ -94,6 +93,18 @@ _READING = frozenset(
         "batch",
     }
 )
+# Every name for which the words behind it are judged by the name.
+_BY_NAME = (
+    _SHELLS
+    | _REMOTE
+    | _EVALUATING
+    | DECLARING
+    | _STARTING
+    | frozenset(_PROGRAMS)
+    | frozenset(_FILTERS)
+    | _READING
+    | {"read", "test", "[", "printf", "source", "alias"}
+)
 _NUMERIC = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 
 Finding = tuple[Word, str]
@@ -101,29 +112,32 @@ Finding = tuple[Word, str]
 
 def code_words(words: list[Word]) -> Iterator[Finding]:
     """The words of a command in which only plain values may stand, each with what it is."""
-    head = _head(words)
-    name = words[head].text
-    rest = words[head + 1 :]
-    if name in _EVALUATING:
-        yield from _all(rest, f"the text of `{name}`")
-    elif name in DECLARING:
-        yield from _declared(name, rest)
-    elif name == "read":
-        yield from _read(rest)
-    elif name in ("test", "["):
-        yield from _tested(rest)
-    elif name == "printf" and rest and rest[0].text.startswith("-v"):
-        yield from _all(rest[:2], "the name that `printf -v` assigns")
-    elif name in (".", "source"):
-        yield from _all([word for word in rest if word.process], f"the script of `{name}`")
-    elif HOLE in name:
-        yield from _options(rest, "ce", frozenset({"--eval"}), "a program's text")
     for number, word in enumerate(words):
         yield from _started(_base(word), words[:number], words[number + 1 :])
+    head = _head(words)
+    yield from _evaluated(words[head].text, words[head + 1 :])
+    while head + 1 < len(words) and not words[head].text.strip(HOLE):
+        # What is filled in may be nothing at all, so that the next word names the command.
+        head += 1
+        yield from _evaluated(words[head].text, words[head + 1 :])
+
+
+def single_words(words: list[Word]) -> Iterator[Word]:
+    """The words of a command where a list must stay one word, since a second one would be taken for more."""
+    head = _head(words)
+    if words[head].text in ("read", "test", "["):
+        yield from words[head + 1 :]
+    options = [_FILTERS[name][0] | _PAIRS for word in words if (name := _base(word)) in _FILTERS]
+    for number in range(2, len(words)):
+        before = {word.text for word in words[max(0, number - 2) : number]}
+        if any(not before.isdisjoint(names) for names in options):
+            yield words[number]
 
 
 def reads_script(words: list[Word], *, piped: bool) -> str:
     """The program among the words that takes its standard input for a script, or empty."""
+    while len(words) > 1 and not words[0].text.strip(HOLE):
+        words = words[1:]
     for number, word in enumerate(words[:1] if words[0].text not in _STARTING else words):
         name = _base(word)
         rest = words[number + 1 :]
@@ -147,6 +161,28 @@ def evaluates(words: list[Word]) -> bool:
     return words[0].text in DECLARING and any(
         word.text[:1] in ("-", "+") and not set("in" + HOLE).isdisjoint(word.text) for word in words[1:]
     )
+
+
+def _evaluated(name: str, rest: list[Word]) -> Iterator[Finding]:
+    """What a command of the shell's own reads as code."""
+    if name in _EVALUATING:
+        yield from _all(rest, f"the text of `{name}`")
+    elif name in DECLARING:
+        yield from _declared(name, rest)
+    elif name == "read":
+        yield from _read(rest)
+    elif name in ("test", "["):
+        yield from _tested(rest)
+    elif name == "printf" and rest and rest[0].text.startswith("-v"):
+        yield from _all(rest[:2], "the name that `printf -v` assigns")
+    elif name in (".", "source"):
+        yield from _all([word for word in rest if word.process], f"the script of `{name}`")
+    elif HOLE in name:
+        shape = re.compile(".*".join(map(re.escape, name.split(HOLE))), re.DOTALL)
+        if name.strip(HOLE) and any(shape.fullmatch(known) for known in _BY_NAME):
+            yield from _all(rest, "the text of a command that is not known")
+        else:
+            yield from _options(rest, "ce", frozenset({"--eval"}), "a program's text")
 
 
 def _has_code(option: str) -> bool:
@@ -219,7 +255,7 @@ def _shell(name: str, rest: list[Word]) -> Iterator[Finding]:
         elif _is_option(word) and HOLE not in text:
             code = code or (text[:2] != "--" and "c" in text) or text.lower() == "-command"
             takes = text in ("--rcfile", "--init-file") or (text[:2] != "--" and text[-1] in "oO")
-        elif _is_known_argument(word) or code:
+        elif _is_known_argument(word) or word.process or code:
             if code or word.process:
                 yield word, why
             if not code or HOLE not in text[:1]:

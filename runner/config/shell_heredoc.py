@@ -4,7 +4,8 @@ A shell looks for the delimiter before it expands anything, so a value that make
 completes one, could end the document and have its rest run as commands.
 """
 
-from runner.config.shell_quoting import HOLE, LostError, Word
+from runner.config.shell_quoting import HOLE, LostError, Quoting, Word
+from runner.model.template import HEREDOC, HEREDOC_RAW, PLAIN
 
 
 class HereDocument:
@@ -29,7 +30,12 @@ class HereDocument:
         self.delimiter = word.text
         self.raw = any(letter in written for letter in "'\"\\")
         self.why = ""
-        if not self.delimiter or any(letter in self.delimiter for letter in HOLE + "\n\t") or "$" in written:
+        if (
+            not self.delimiter
+            or any(letter in self.delimiter for letter in HOLE + "\n\t")
+            or "$" in written
+            or "\n" in written
+        ):
             raise LostError("the delimiter of a here-document")
 
     def stripped(self, line: str) -> str:
@@ -48,7 +54,7 @@ def body_end(text: str, begin: int, end: int, document: HereDocument) -> tuple[i
         stop = text.find("\n", place, end)
         stop = end if stop < 0 else stop
         if document.stripped(text[place:stop]) == document.delimiter:
-            if place > begin and not document.raw and _continues(text[begin : place - 1]):
+            if place > begin and not document.raw and _continues(text, begin, place - 1):
                 raise LostError("a here-document's delimiter behind a backslash")
             return place, min(stop + 1, end)
         place = stop + 1
@@ -63,9 +69,9 @@ def detail_for(text: str, place: int, begin: int, stop: int, document: HereDocum
     first, last = _line(text, place, begin, stop)
     joined = False
     if not document.raw:
-        while first > begin and _continues(text[begin : first - 1]):
+        while first > begin and _continues(text, begin, first - 1):
             first, joined = _line(text, first - 1, begin, stop)[0], True
-        while last < stop and _continues(text[begin:last]):
+        while last < stop and _continues(text, begin, last):
             last, joined = _line(text, last + 1, begin, stop)[1], True
     line = text[first:last].replace("\\\n", "")
     if document.stripped(line.replace(HOLE, "")) == document.delimiter:
@@ -86,6 +92,103 @@ def _line(text: str, place: int, begin: int, stop: int) -> tuple[int, int]:
     return text.rfind("\n", begin, place) + 1 or begin, stop if last < 0 else last
 
 
-def _continues(text: str) -> bool:
-    """Whether a line's end behind this text is taken away by a backslash."""
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+def _continues(text: str, begin: int, end: int) -> bool:
+    """Whether a backslash before `end`, where a line ends, takes the line's end away."""
+    place = end
+    while place > begin and text[place - 1] == "\\":
+        place -= 1
+    return (end - place) % 2 == 1
+
+
+class HereDocuments(Quoting):
+    """Quoting, and what becomes of the ends of lines.
+
+    Attributes:
+        waiting: The here-documents whose text begins behind the next end of a line.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.waiting: list[HereDocument] = []
+
+    def here_documents_wait(self) -> bool:
+        """Whether the next line's end begins a here-document."""
+        return self.blocked or bool(self.waiting)
+
+    def substitution(self) -> None:
+        """Go over commands up to behind the `)` that closes them; the `(` is done."""
+        waiting, blocked = self.waiting, self.blocked
+        self.blocked = self.here_documents_wait()
+        self.waiting = []
+        self.commands(")")
+        if self.waiting:
+            raise LostError("a here-document without text")
+        self.waiting, self.blocked = waiting, blocked
+
+    def skip(self, *, lines: bool = False) -> None:
+        """Pass blanks, continued lines and comments, and with `lines` ends of lines too."""
+        while letter := self.peek():
+            if letter == "\\" and self.peek(1) == "\n":
+                self.at += 2
+            elif letter == "#":
+                while self.peek() not in ("", "\n"):
+                    if self.peek() == HOLE:
+                        self.mark(PLAIN, "a comment")
+                    self.at += 1
+            elif letter == "\n" and lines:
+                self.newline()
+            elif letter in " \t":
+                self.at += 1
+            else:
+                return
+
+    def newline(self) -> None:
+        """Pass the end of a line, and the texts of the here-documents that wait for it."""
+        if self.blocked:
+            raise LostError("a line's end between a `<<` and its text")
+        self.at += 1
+        waiting, self.waiting = self.waiting, []
+        for document in waiting:
+            self._here_document(document)
+
+    def _here_document(self, document: HereDocument) -> None:
+        """The text of a here-document, from the begin of its first line to behind its last."""
+        begin = self.at
+        stop, behind = body_end(self.text, begin, self.end, document)
+        end, self.end = self.end, stop
+        while self.at < stop:
+            self._body_letter(document, begin, stop)
+        self.at, self.end = behind, end
+        if document.why:
+            why, context = document.why, (HEREDOC, HEREDOC_RAW)
+            for number in self._holes_since(begin):
+                if self.marks[number][0] in context:
+                    self.marks[number] = (PLAIN, why)
+
+    def _holes_since(self, begin: int) -> range:
+        return range(len(self.marks) - self.text.count(HOLE, begin, self.at), len(self.marks))
+
+    def _body_letter(self, document: HereDocument, begin: int, stop: int) -> None:
+        letter = self.text[self.at]
+        if letter == HOLE:
+            detail = detail_for(self.text, self.at, begin, stop, document)
+            if detail:
+                self.mark(HEREDOC_RAW if document.raw else HEREDOC, detail)
+            else:
+                self.mark(PLAIN, "a here-document's line that without it is the delimiter")
+            self.at += 1
+        elif document.raw or letter not in "\\$`":
+            self.at += 1
+        elif letter == "\\":
+            self.skip_letter("after a backslash")
+        else:
+            self._body_expansion()
+
+    def _body_expansion(self) -> None:
+        """A `$` or a backquote: quotes within are read after the lines are, so no quoting holds there."""
+        begin, first = self.at, len(self.marks)
+        self.expands(Word(first), "", quoted=True)
+        if len(self.marks) > first:
+            if "\n" in self.text[begin : self.at]:
+                raise LostError("a substitution over several lines of a here-document")
+            self.plain(first, len(self.marks), "a substitution in a here-document")

@@ -1,8 +1,8 @@
 """The words of a shell script: what quotes, backslashes and `$` do to the characters between blanks.
 
 The lower part of the scan that finds the context of every hole; `runner.config.shell_grammar` is the upper
-one. A hole is one HOLE character in the scanned text. The scan goes over the text once, from left to right, so the
-holes are met in order. Where shells differ, or a construct is too rare to be worth its code, the scan gives
+one. A hole is one HOLE character in the scanned text. The scan goes over the text once, from left to right,
+so the holes are met in order. Where shells differ, or a construct is too rare to be worth its code, the scan gives
 up: a value is better refused than put where it could be read as something else.
 """
 
@@ -157,12 +157,12 @@ class Quoting(ABC):
             self._backslash(word)
         elif letter == "'":
             self._single(word)
-        elif not self._expands(word, "", quoted=False):
+        elif not self.expands(word, "", quoted=False):
             word.add(letter, letter)
             self.at += 1
         return True
 
-    def _expands(self, word: Word, why: str, *, quoted: bool) -> bool:
+    def expands(self, word: Word, why: str, *, quoted: bool) -> bool:
         """Take what double quotes leave special, and those themselves; False if nothing such comes next."""
         letter = self.text[self.at]
         if letter == '"':
@@ -239,7 +239,7 @@ class Quoting(ABC):
                 word.direct.append(self.mark(PLAIN if why else DOUBLE, why))
                 word.add(HOLE, QUOTED_LETTER)
                 self.at += 1
-            elif not self._expands(word, why, quoted=True):
+            elif not self.expands(word, why, quoted=True):
                 word.add(letter, QUOTED_LETTER)
                 self._pass_to(self.at + 1)
         self.at += 1
@@ -251,11 +251,11 @@ class Quoting(ABC):
             if not letter:
                 self.at = begin
                 raise self.unclosed("`")
-            self._skip_letter("backquotes")
+            self.skip_letter("backquotes")
         self._pass_to(self.at + 1, begin)
         word.add(HOLE, EXPANSION)
 
-    def _skip_letter(self, why: str) -> None:
+    def skip_letter(self, why: str) -> None:
         """Pass one letter, and what a backslash takes with it, where no quoting is known."""
         if self.peek() == "\\":
             self.at += 1
@@ -321,7 +321,7 @@ class Quoting(ABC):
                 raise self.unclosed("$'")
             if letter == "\\" and self.peek(1) == "'":
                 raise LostError("a `\\'` in `$' '`")
-            self._skip_letter("text in `$' '`")
+            self.skip_letter("text in `$' '`")
         self._pass_to(self.at + 1, begin)
 
     def _parameter(self, *, quoted: bool) -> None:
@@ -338,8 +338,8 @@ class Quoting(ABC):
                 raise self.unclosed("${")
             if letter == "'":
                 self._apostrophe(why)
-            elif not self._expands(inner, why, quoted=quoted):
-                self._skip_letter(why)
+            elif not self.expands(inner, why, quoted=quoted):
+                self.skip_letter(why)
         self._pass_to(self.at + 1, begin)
 
     def _apostrophe(self, why: str) -> None:
@@ -364,9 +364,9 @@ class Quoting(ABC):
                 raise LostError("parentheses that may be arithmetic or not")
             if letter in "'#" or self.text.startswith("<<", self.at):
                 raise LostError(f"a `{letter}` in arithmetic")
-            if not self._expands(inner, why, quoted=True):
+            if not self.expands(inner, why, quoted=True):
                 depth += (letter == "(") - (letter == ")")
-                self._skip_letter(why)
+                self.skip_letter(why)
         self._pass_to(self.at, begin)
 
     def _pass_to(self, place: int, begin: int | None = None) -> None:

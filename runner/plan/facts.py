@@ -37,7 +37,9 @@ class Tree(Protocol):
 class Facts(Protocol):
     """All that planning may ask."""
 
-    tree: Tree
+    @property
+    def tree(self) -> Tree:
+        """The files of the project."""
 
     def variable(self, name: str) -> str | None:
         """What a variable of the caller is set to; None if it is not set."""

@@ -46,9 +46,9 @@ def glob_values(pattern: str, tree: "Tree") -> "tuple[str, ...]":
         if not fits or name.startswith("."):
             continue
         path = "/".join([*segments[:at], name, *rest])
-        if rest:
-            kind = (tree.names(path.rpartition("/")[0]) or {}).get(rest[-1], "")
-        if kind and (not folders_only or kind in {FOLDER, LINK_TO_FOLDER}):
+        folder = path.rpartition("/")[0]
+        at_end = (tree.names(folder) or {}).get(rest[-1], "") if rest else kind
+        if at_end and (not folders_only or at_end in {FOLDER, LINK_TO_FOLDER}):
             found.append(name[len(before) : len(name) - len(behind)])
     return tuple(sorted(found))
 

@@ -15,7 +15,7 @@ from runner.plan.wildcard import STAR, MalformedError, Token, name_matcher, pars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 MOST_ALTERNATIVES = 1000
 """How many ways through the braces of one pattern are accepted."""
@@ -116,28 +116,18 @@ class Cursor:
     Attributes:
         everything: All beneath this folder is named.
         literals: The only names of this folder that can lead on or match, or None if a wildcard looks at all.
+        names: Says whether a file of some name in this folder is named by the pattern.
     """
 
-    __slots__ = ("_files_only", "_last_literals", "_last_wild", "_rests", "everything", "literals")
+    __slots__ = ("_files_only", "_rests", "everything", "literals", "names")
 
     def __init__(self, rests: tuple[Alternative, ...], files_only: bool) -> None:
         self._rests = rests
         self._files_only = files_only
         self.everything = (DEEP,) in rests
-        last = [rest[0] for rest in rests if len(rest) == 1]
-        self._last_literals = frozenset(item for item in last if isinstance(item, str))
-        self._last_wild = tuple(item.matches for item in last if not isinstance(item, str))
         first = frozenset(rest[0] for rest in rests if isinstance(rest[0], str))
         self.literals = first if all(isinstance(rest[0], str) for rest in rests) else None
-
-    def names(self, name: str) -> bool:
-        """Whether a file of this name in this folder is named by the pattern."""
-        if self.everything or name in self._last_literals:
-            return True
-        for matches in self._last_wild:  # noqa: SIM110 - a generator costs more than the matching here
-            if matches(name):
-                return True
-        return False
+        self.names: Callable[[str], bool] = _all_names if self.everything else _last_names(rests)
 
     def below(self, name: str) -> "Cursor | None":
         """The cursor for the folder of this name in this one, or None if nothing beneath can be named."""
@@ -168,6 +158,22 @@ class Cursor:
 
     def __hash__(self) -> int:
         return hash(self._rests)
+
+
+def _all_names(_: str) -> bool:
+    return True
+
+
+def _last_names(rests: tuple[Alternative, ...]) -> "Callable[[str], bool]":
+    """What says whether a name fits the last segment of an alternative that has only that left."""
+    last = [rest[0] for rest in rests if len(rest) == 1]
+    literals = frozenset(segment for segment in last if isinstance(segment, str))
+    wild = [segment.matches for segment in last if not isinstance(segment, str)]
+    if not wild:
+        return literals.__contains__
+    if len(wild) == 1 and not literals:
+        return wild[0]
+    return lambda name: name in literals or any(matches(name) for matches in wild)
 
 
 def make_cursor(alternatives: "Iterable[Alternative]", files_only: bool = False) -> Cursor:

@@ -90,7 +90,8 @@ def _copy(
     source: "tuple[str, tuple[Pattern, ...]] | None",
 ) -> CopyPlan:
     if source is None:
-        label, paths = "", (fill(copy.source, values),) if copy.source is not None else ()
+        label = ""
+        paths: tuple[str, ...] = (fill(copy.source, values),) if copy.source is not None else ()
     else:
         label, targets = source
         paths = tuple(target.text for target in targets)

@@ -12,6 +12,7 @@ from runner.model.template import (
     DOUBLE,
     HEREDOC,
     HEREDOC_RAW,
+    PART,
     PATTERN,
     PLAIN,
     QUOTED,
@@ -49,8 +50,8 @@ def write(value: "str | tuple[str, ...]", hole: "Hole", what: str = "") -> str:
         what: What an error calls the value; without it, the hole's name.
 
     Raises:
-        PlanError: The value can't be written there: it has a NUL byte, would end the here-document, or no
-            quoting is known and it is not plain, begins with `-`, or is a list of other than one word.
+        PlanError: The value can't be written there: it has a NUL byte, would end the here-document or be changed by
+            it, or no quoting is known and it is not plain, begins with `-`, or is a list of other than one word.
     """
     what = what or f"the value of `${{{hole.name}}}`"
     if "\0" in (value if isinstance(value, str) else "".join(value)):
@@ -85,7 +86,7 @@ def _escape(text: str) -> str:
 
 
 def _write_bare(value: "str | tuple[str, ...]", detail: str) -> str:
-    if isinstance(value, str) or detail in (WORD, QUOTED):
+    if isinstance(value, str) or detail in (WORD, QUOTED) or (detail == PART and not value):
         return _write_word(_join(value), detail)
     return " ".join([_write_word(word, detail) for word in value])
 
@@ -122,6 +123,11 @@ def _check_lines(text: str, hole: "Hole", what: str) -> None:
     On a line that other text may complete, no part of the delimiter is let in at either end of the value:
     then whatever the neighbours are, the line is not the delimiter.
     """
+    if hole.context == HEREDOC_RAW and "\x01" in text:
+        # bash has a use of its own for it and drops it from such a document within `$( )`.
+        raise PlanError(
+            f"{what} has the control character 0x01, which a here-document may lose", hole.position, _REMEDY
+        )
     operator, _, delimiter = hole.detail.partition(" ")
     strips = "-" in operator
     if strips and (text.startswith("\t") or "\n\t" in text):

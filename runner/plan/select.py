@@ -10,7 +10,7 @@ from runner.plan.pattern import Alternative, Cursor, Pattern, make_cursor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 NEVER = (".git", ".pyrun")
 """What no wildcard and no folder reaches, at any depth."""
@@ -71,7 +71,7 @@ def select(
     walk.take_written_out(excludes)
     walk.descend(outs + [pattern.start() for pattern in own], ignore.top if ignore else None)
     return Selection(
-        tuple(sorted(walk.files)),
+        walk.sorted_files(),
         tuple(pattern for index, pattern in enumerate(patterns) if index not in walk.matched),
     )
 
@@ -85,7 +85,7 @@ def select_targets(tree: Tree, patterns: tuple[Pattern, ...]) -> tuple[str, ...]
     walk = _Walk(tree, patterns)
     walk.take_written_out(())
     walk.descend([], None)
-    return tuple(sorted(walk.files))
+    return walk.sorted_files()
 
 
 Wanted = list[tuple[int, Cursor]]
@@ -104,7 +104,7 @@ class _Walk:
     def __init__(self, tree: Tree, patterns: tuple[Pattern, ...]) -> None:
         self._tree = tree
         self._rows = [(index, item.alternatives, item.files_only) for index, item in enumerate(patterns)]
-        self.files: set[str] = set()
+        self.files: list[str] = []
         self.matched: set[int] = set()
 
     def take_written_out(self, excludes: tuple[Pattern, ...]) -> None:
@@ -119,7 +119,7 @@ class _Walk:
                 if kind in (FOLDER, LINK_TO_FOLDER):
                     rest.append(row)
                 elif kind == FILE and not any(pattern.matches(path) for pattern in excludes):
-                    self.files.add(path)
+                    self.files.append(path)
                     self.matched.add(index)
             if rest:
                 kept.append((index, tuple(rest), files_only))
@@ -139,15 +139,17 @@ class _Walk:
         pending: list[Place] = [("", names, wanted, outs, scope)] if names else []
         while pending:
             place = pending.pop()
-            for name, kind in _reachable(place[1], place[2]):
-                if name in NEVER:
-                    continue
-                if kind == FILE:
-                    self._take(place, name)
-                elif kind in (FOLDER, LINK_TO_FOLDER):
+            listed = _reachable(place[1], place[2])
+            self._take([name for name, kind in listed if kind == FILE], place)
+            for name, kind in reversed(listed):
+                if kind in (FOLDER, LINK_TO_FOLDER) and name not in NEVER:
                     below = self._below(place, name, kind)
                     if below:
                         pending.append(below)
+
+    def sorted_files(self) -> tuple[str, ...]:
+        """What has been found, each once."""
+        return tuple(sorted(dict.fromkeys(self.files)))
 
     def _below(self, place: Place, name: str, kind: str) -> Place | None:
         """The folder of this name, or None if there is nothing to find in it."""
@@ -168,26 +170,36 @@ class _Walk:
         scope_below = None if scope is None else scope.below(name, names)
         return (f"{prefix}{name}/", names, wanted_below, outs_below, scope_below)
 
-    def _take(self, place: Place, name: str) -> None:
-        """Take a file if a pattern names it and nothing speaks against it."""
+    def _take(self, names: list[str], place: Place) -> None:
+        """Take the files of a folder that a pattern names and nothing speaks against."""
         prefix, _, wanted, outs, scope = place
-        hits = [index for index, cursor in wanted if cursor.names(name)]
-        if not hits:
-            return
-        for out in outs:
-            if out.names(name):
-                return
-        if scope is not None and scope.ignores(name, folder=False):
-            return
-        self.files.add(prefix + name)
-        self.matched.update(hits)
+        kept: dict[str, bool] = {}
+        for index, cursor in wanted:
+            for name in filter(cursor.names, names):
+                keep = kept.get(name)
+                if keep is None:
+                    keep = kept[name] = _stays(name, outs, scope)
+                if keep:
+                    self.matched.add(index)
+        self.files += [prefix + name for name, keep in kept.items() if keep]
 
 
-def _reachable(names: "Mapping[str, str]", wanted: Wanted) -> "Iterable[tuple[str, str]]":
-    """What lies in a folder, only the names written out if no wildcard looks at the others."""
+def _stays(name: str, outs: list[Cursor], scope: Scope | None) -> bool:
+    """Whether a file is neither left out nor ignored."""
+    for out in outs:
+        if out.names(name):
+            return False
+    return name not in NEVER and not (scope is not None and scope.ignores(name, folder=False))
+
+
+def _reachable(names: "Mapping[str, str]", wanted: Wanted) -> "list[tuple[str, str]]":
+    """What lies in a folder, only the names written out if no wildcard looks at the others.
+
+    Sorted, since files that are found nearly in order are sorted in a fraction of the time.
+    """
     written: set[str] = set()
     for _, cursor in wanted:
         if cursor.literals is None:
-            return names.items()
+            return sorted(names.items())
         written |= cursor.literals
-    return [(name, names[name]) for name in written if name in names]
+    return sorted([(name, names[name]) for name in written if name in names])

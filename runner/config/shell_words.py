@@ -1,0 +1,129 @@
+"""What the words of a command are for, and so how a value must be written in them.
+
+Between the quoting of `runner.config.shell_quoting` and the grammar of `runner.config.shell_grammar`.
+"""
+
+import re
+
+from runner.config.shell_heredoc import HereDocuments
+from runner.config.shell_quoting import HOLE, LostError, Word
+from runner.model.template import BARE, COMMAND, PART, PLAIN, QUOTED, WORD
+
+RESERVED_OPENING = frozenset({"if", "while", "until", "{"})
+"""The reserved words that open a compound command of which nothing more need be known."""
+RESERVED_BETWEEN = frozenset({"then", "else", "elif", "do"})
+"""Those within one."""
+RESERVED_CLOSING = frozenset({"fi", "done", "}"})
+"""Those that close one."""
+_RESERVED = (
+    RESERVED_OPENING
+    | RESERVED_BETWEEN
+    | RESERVED_CLOSING
+    | {"esac", "coproc", "function", "for", "select", "case", "[[", "!", "time"}
+)
+ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]]*\])?\+?=")
+"""How the shape of an assignment begins."""
+_ASSIGNED_HOLE = re.compile(r"[A-Za-z0-9_]*\0[A-Za-z0-9_\0]*(?:\[[^\]]*\])?\+?=")
+_SUBSCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[[^\]]*$")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_\0$]")
+_TILDE = re.compile(r"(?:^|[=:])~[^/:]*$")
+# Variables whose value the shell evaluates by itself.
+_EVALUATED = frozenset({
+    "PS0", "PS1", "PS2", "PS4", "PROMPT_COMMAND", "ENV", "BASH_ENV", "SECONDS", "RANDOM", "SRANDOM", "OPTIND",
+    "LINENO", "HISTCMD", "MAILPATH",
+})  # fmt: skip
+
+
+class Words(HereDocuments):
+    """The scan of words.
+
+    Attributes:
+        assigned: The assigning words met so far.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.assigned: list[Word] = []
+
+    def some_word(self) -> Word:
+        """The word that must begin here."""
+        begin = self.at
+        word = self.word()
+        if self.at == begin:
+            raise LostError("an operator where a word should be")
+        return word
+
+    def settle(self, word: Word, detail: str) -> None:
+        """Give the unquoted holes of a word their contexts."""
+        shape = word.shape if word.bare else ""
+        for number, place in word.bare:
+            before = shape[:place]
+            if _TILDE.search(before):
+                self.marks[number] = (PLAIN, "behind a `~`")
+            elif detail == COMMAND and _SUBSCRIPT.match(before):
+                self.marks[number] = (PLAIN, "an array's subscript")
+            elif before.count("{") > before.count("}") and ".." in shape:
+                self.marks[number] = (PLAIN, "a range in braces")
+            elif (
+                before.count("{") > before.count("}")
+                or before.rfind("[") > before.rfind("]")
+                or shape[place + 1 : place + 2] == "~"
+            ):
+                self.marks[number] = (BARE, QUOTED)
+            else:
+                self.marks[number] = (BARE, _part(detail, before) if len(shape) > 1 else detail)
+        if detail == COMMAND and _SUBSCRIPT.match(word.shape):
+            raise LostError("a subscript with blanks")
+
+    def maybe_first(self, word: Word) -> None:
+        """A word before which all may turn out to be an empty list, so that it would begin the command."""
+        if word.literal() and word.text in _RESERVED:
+            raise LostError(f"a hole before `{word.text}`")
+        if ASSIGNMENT.match(word.shape) or _ASSIGNED_HOLE.match(word.shape):
+            self.one_word(word)
+
+    def one_word(self, word: Word) -> None:
+        """Let a list in a word be one word."""
+        for number, _ in word.bare:
+            if self.marks[number][0] == BARE:
+                self.marks[number] = (BARE, WORD)
+
+    def assignment(self, word: Word) -> bool:
+        """Whether a word before a command's name is an assignment; if so, its holes get their contexts."""
+        shape = word.shape
+        if _ASSIGNED_HOLE.match(shape):
+            self.settle(word, WORD)
+            self.plain(word.first, word.last, "an assigned variable's name")
+        elif match := ASSIGNMENT.match(shape):
+            self.settle(word, WORD)
+            if HOLE in match[0]:
+                self.plain(word.first, word.last, "an array's subscript")
+            if match.end() == len(shape) and self.peek() == "(":
+                self.array(word)
+            self.assigned.append(word)
+            if match[1] in _EVALUATED:
+                self.plain(word.first, word.last, f"the value of `{match[1]}`, which the shell evaluates")
+        else:
+            return False
+        return True
+
+    def array(self, word: Word) -> None:
+        """The words of an array, which become part of the assigning word."""
+        self.at += 1
+        self.skip(lines=True)
+        while self.peek() != ")":
+            item = self.some_word()
+            self.settle(item, "")
+            if item.shape.startswith("["):
+                self.plain(item.first, item.last, "an array's subscript")
+            self.skip(lines=True)
+        self.at += 1
+        word.last = len(self.marks)
+
+
+def _part(detail: str, before: str) -> str:
+    """The detail of a hole with other text in its word, `before` that from the word's begin to the hole."""
+    if detail == COMMAND:
+        # Together they could be a reserved word or an assignment, unless what is there belongs to neither.
+        return PART if _NO_NAME.search(before) else QUOTED
+    return detail or PART
