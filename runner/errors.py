@@ -90,9 +90,9 @@ def nearest(word: str, known: "tuple[str, ...]") -> str:
     """The name in `known` that a user who typed `word` most likely meant, or empty.
 
     A name qualifies if at most one edit per three letters (and always one) leads to it, a swap of neighbours
-    counting as one edit.
+    counting as one edit; of a word of one letter nothing would be left.
     """
-    best, best_distance = "", max(1, len(word) // 3) + 1
+    best, best_distance = "", min(len(word), max(1, len(word) // 3) + 1)
     for name in known:
         distance = _edits(word.lower(), name.lower(), best_distance)
         if distance < best_distance:

@@ -222,7 +222,13 @@ class _Reader:
             if found is None:
                 if bundle == word:
                     return 0
-                raise _unknown(f"-{bundle[1:2]}", draft.task.name, draft)
+                # A letter of a bundle may be ours.
+                name = _LETTERS.get(bundle[1:2], "")
+                if not name or FLAGS[name][0] != SWITCH:
+                    raise _unknown(f"-{bundle[1:2]}", draft.task.name, draft)
+                self.request.flags[name] = ""
+                bundle = f"-{bundle[2:]}" if bundle[2:] else ""
+                continue
             param, value, bundle = found
             if value is None and param.type == BOOL:
                 value = "true"
@@ -241,7 +247,7 @@ def _take_flag(words: "Sequence[str]", index: int, flags: "dict[str, str]") -> i
     name = flag_name(word)
     if not name:
         return 0
-    kind, letter, _ = FLAGS[name]
+    kind = FLAGS[name][0]
     joined: str | None = None
     if word.startswith("--"):
         _, sign, text = word.partition("=")
@@ -272,7 +278,8 @@ def _unknown(word: str, task: str, draft: Draft | None = None) -> UsageError:
     """What to say to a flag that nobody understands."""
     name = word.partition("=")[0]
     own = tuple(f"--{param.name}" for param in draft.task.options) if draft is not None else ()
-    hint = did_you_mean(name, (*own, *(f"--{flag}" for flag in FLAGS)))
+    lead = "--pyrun-" if name.startswith("--pyrun-") else "--"
+    hint = did_you_mean(name, (*own, *(f"{lead}{flag}" for flag in FLAGS)))
     if not hint.startswith("did"):
         hint = f"`pyrun {task + ' ' if task else ''}--help` shows what there is"
     whose = f"neither `{task}` nor pyrun has an option" if task else "pyrun has no flag"

@@ -113,10 +113,7 @@ class ProjectImages:
         base = self._base(image)
         found = base.image(image.base.tag, image.platform)[2] if base is not None else None
         workdir = effective_workdir(found, image.config)
-        files = [
-            _placed(copy, states, workdir)
-            for copy, states in zip(image.copies, copies, strict=True)
-        ]
+        files = [_placed(copy, states, workdir) for copy, states in zip(image.copies, copies, strict=True)]
         built = build_image(
             image,
             files,

@@ -8,7 +8,7 @@ from runner.cli.session import Session, failure_of, find_file
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import bind
 from runner.plan.resolve import make_plan
-from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter
+from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,14 +77,20 @@ class _Call:
     def request(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request:
         """The calls, read against the file that the flags lead to."""
         behind = trailing_place(words)
-        if behind:
-            self.open({**flags, **behind})
+        if not behind:
+            self.open(flags)
+            return self.calls(words, flags)
+        # Whether a `--file` behind a task is ours or the task's own option, its own file says.
+        try:
+            self.open(flags)
             request = self.calls(words, flags)
-            if request is not None and behind.items() <= request.flags.items():
-                return request
-        self.open(flags)
-        request = self.calls(words, flags)
-        return request if request is not None else Request(flags, [])
+            elsewhere = {name for name in behind if request.flags.get(name) != flags.get(name)}
+        except PyrunError:
+            elsewhere = set(behind)
+        if not elsewhere:
+            return request
+        self.open({**flags, **{name: behind[name] for name in elsewhere}})
+        return self.calls(words, flags)
 
     def open(self, flags: "Mapping[str, str]") -> None:
         """Read the file, if there is one."""
@@ -92,10 +98,10 @@ class _Call:
         path = find_file(flags, cwd)
         self.session = None if path is None else Session(path, os.environ, cwd)
 
-    def calls(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request | None:
-        """What the words ask for; None if there are none."""
+    def calls(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request:
+        """What the words ask for."""
         if not words:
-            return None
+            return Request(flags, [])
         session = self.needed_session()
         return read_calls(words, flags, session.project, session.values_of)
 
@@ -141,8 +147,7 @@ class _Call:
             else:
                 text = self.render_early(error)
             try:
-                sys.stderr.write(text)
-                sys.stderr.flush()
+                write_text(2, text)
             except OSError:
                 return error.status
         return error.status
@@ -152,8 +157,9 @@ class _Call:
         from runner.cli.session import line_of  # noqa: PLC0415 - only when something is wrong
         from runner.ui.errors import render  # noqa: PLC0415
 
-        cwd = _current_folder()
+        cwd = "/"
         try:
+            cwd = _current_folder()
             flags, used = leading_flags(self.words)
             path = find_file({**flags, **trailing_place(self.words[used:])}, cwd)
             with open(path or os.devnull, "rb") as file:
@@ -196,5 +202,4 @@ def _current_folder() -> str:
 
 def _show(text: str) -> None:
     """Write what was asked to be shown."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    write_text(1, text)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runner.plan.bind import Draft
     from runner.plan.expand import Value
     from runner.plan.file_state import FileState
+    from runner.plan.gitignore import Ignore
     from runner.store.build_log import BuildLog
     from runner.ui.plain import PlainReporter
 
@@ -103,7 +104,7 @@ class Session:
 
         images = LazyImages(self, flags, reporter)
         images.check(plan)
-        inputs, judge, log = self._judge(images, flags, BuildLog(f"{self.top}/.pyrun"))
+        inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
         settings = Settings(self.top, self.environ, jobs(flags), may_replace=True)
         status = Loop(plan, settings, judge, inputs, log, images, reporter).run()
@@ -121,7 +122,7 @@ class Session:
         from runner.ui.listing import dry_run  # noqa: PLC0415
 
         images = LazyImages(self, flags, reporter)
-        inputs, judge, _ = self._judge(images, flags, BuildLog(f"{self.top}/.pyrun"))
+        inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
         words: dict[str, str] = {}
         labels = {action.id: action.label for action in plan.actions}
@@ -142,19 +143,25 @@ class Session:
         return dry_run(plan, words)
 
     def _judge(
-        self, images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"
+        self, plan: "Plan", images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"
     ) -> "tuple[Inputs, Judge, BuildLog]":
         from runner.execute.inputs import Inputs  # noqa: PLC0415 - not needed for lists and help
         from runner.execute.verdict import Judge  # noqa: PLC0415
-        from runner.system.git import find_ignore  # noqa: PLC0415
         from runner.system.programs import ProgramIdentities  # noqa: PLC0415
 
         tree = self.facts.tree
-        inputs = Inputs(tree, lambda: find_ignore(self.top, tree, self.environ))
+        inputs = Inputs(tree, self._find_ignore)
         platform = str(self.facts.platform())
         programs = ProgramIdentities(self.top)
-        judge = Judge(inputs, log, programs, images, platform, self.environ, force="force" in flags)
+        needed = frozenset(dep for action in plan.actions for dep in action.deps)
+        judge = Judge(inputs, log, programs, images, platform, self.environ, needed, force="force" in flags)
         return inputs, judge, log
+
+    def _find_ignore(self) -> "Ignore | None":
+        """What git ignores in the project."""
+        from runner.system.git import find_ignore  # noqa: PLC0415 - for patterns only
+
+        return find_ignore(self.top, self.facts.tree, self.environ)
 
     def line_of(self, at: "Position") -> str | None:
         """The text of the line where something stands."""

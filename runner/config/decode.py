@@ -3,20 +3,21 @@
 The JSON Schema in `schema/` says the same for editors; a corpus of files holds the two together.
 """
 
+from runner.config.check import check_calls
 from runner.config.decode_call import decode_call
 from runner.config.decode_image import decode_image
 from runner.config.decode_param import decode_params
-from runner.config.fields import Faultbook, Scope, read_map
+from runner.config.fields import Faultbook, Scope, is_text_with_colon, read_map
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.config.parse_yaml import decode_text, parse_yaml
 from runner.config.programs import plain_programs
-from runner.config.shell import parse_script
+from runner.config.shell import is_posix_shell, parse_script
 from runner.errors import Faults, PyrunError
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.image import Image
 from runner.model.param import Param
-from runner.model.project import Head, LoadedProject
+from runner.model.project import SHELL, Head, LoadedProject
 from runner.model.step import Command
 from runner.model.task import EXCLUDE, GO, PATTERN, Source, Task
 from runner.model.template import PATTERN as PATTERN_TEXT
@@ -24,9 +25,6 @@ from runner.model.template import Template
 
 PLATFORM_NAMES = ("TARGETOS", "TARGETARCH", "TARGETVARIANT", "TARGETPLATFORM", "BUILDPLATFORM")
 """Names that every template may use without defining them."""
-SHELL = ("sh", "-c")
-"""The interpreter where a file names none."""
-_VARIABLE_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
 def decode(data: bytes, path: str) -> LoadedProject:
@@ -41,14 +39,26 @@ def decode(data: bytes, path: str) -> LoadedProject:
         Faults: Several things are.
     """
     text = decode_text(data, path)
-    node = parse_yaml(text, path)
+    node, unread = parse_yaml(text, path)
     book = Faultbook(text.splitlines())
     start = Position(path, 1, 1)
     project = _ProjectDecoder(book, path).decode(node if node is not None else Mapping([], start))
-    if book.faults:
-        faults = tuple(sorted(book.faults, key=_place))
+    faults = _told_once(unread, book.faults)
+    if faults:
         raise faults[0] if len(faults) == 1 else Faults(faults)
     return project
+
+
+def _told_once(unread: list[PyrunError], faults: list[PyrunError]) -> tuple[PyrunError, ...]:
+    """The faults in the order of the file.
+
+    What an alias brings in twice is wrong only once; and where YAML itself stumbled, what came of it is no
+    fault of its own.
+    """
+    stumbled = {_place(error) for error in unread}
+    kept = {(_place(error), error.message): error for error in unread}
+    kept.update({(at, error.message): error for error in faults if (at := _place(error)) not in stumbled})
+    return tuple(error for _, error in sorted(kept.items(), key=lambda item: item[0][0]))
 
 
 def _place(error: PyrunError) -> tuple[int, int]:
@@ -61,7 +71,7 @@ class _ProjectDecoder:
         self.path = path
         self.name = ""
         self.usage = ""
-        self.interpreter = SHELL
+        self.interpreter: tuple[str, ...] = SHELL
         self.args: dict[str, Param] = {}
         self.options: dict[str, Param] = {}
         self.tasks: dict[str, Task] = {}
@@ -72,7 +82,9 @@ class _ProjectDecoder:
             "args": self.take_args, "options": self.take_options, "tasks": self.take_tasks,
         }  # fmt: skip
         read_map(self.book, node, "the file", handlers)
-        head = Head(self.name, self.usage, self.interpreter, self.path, node.position)
+        check_calls(self.book, self.tasks)
+        shell = is_posix_shell(self.interpreter)
+        head = Head(self.name, self.usage, self.interpreter, shell, self.path, node.position)
         return LoadedProject(head, tuple(self.tasks.values()))
 
     def take_name(self, _: Scalar, node: Node) -> None:
@@ -85,10 +97,12 @@ class _ProjectDecoder:
         self.interpreter = tuple(self.book.text(node, "`interpreter`").split()) or SHELL
 
     def take_args(self, _: Scalar, node: Node) -> None:
-        self.args = {param.name: param for param in decode_params(self.book, node, "arg", {}, PLATFORM_NAMES)}
+        self.args = {
+            param.name: param for param in decode_params(self.book, node, "arg", None, PLATFORM_NAMES)
+        }
 
     def take_options(self, _: Scalar, node: Node) -> None:
-        found = decode_params(self.book, node, "option", {}, PLATFORM_NAMES)
+        found = decode_params(self.book, node, "option", None, PLATFORM_NAMES)
         self.options = {param.name: param for param in found}
 
     def take_tasks(self, _: Scalar, node: Node) -> None:
@@ -169,9 +183,13 @@ class _TaskDecoder:
             ("image", "persistent", "an image is made and done"),
             ("persistent", "target", "a server has no target"),
         ):
-            if one in self.found and other in self.found:
+            if self.has(one) and self.has(other):
                 at = self.found[other].position
                 self.book.add(f"a task has no `{other}` beside `{one}`", at, why)
+
+    def has(self, key: str) -> bool:
+        """Whether the task has this key, and a server is not said to be none."""
+        return key in self.found and (key != "persistent" or self.persistent)
 
     def taken_options(self) -> tuple[Param, ...]:
         """Its own options, and the shared ones that it mentions, in the order of the file."""
@@ -189,6 +207,11 @@ class _TaskDecoder:
             grown = not more <= wanted
             wanted |= more
         shared = tuple(param for name, param in self.project.options.items() if name in wanted - own)
+        letters = {param.short: param.name for param in shared if param.short}
+        for param in self.options:
+            if param.short in letters and param not in shared:
+                message = f"`-{param.short}` is already `{letters[param.short]}`, which this task takes"
+                self.book.add(message, param.position, "choose another letter")
         return shared + self.options
 
     def mentioned(self) -> set[str]:
@@ -199,7 +222,7 @@ class _TaskDecoder:
                 [self.deps, self.sources, self.targets, self.env, self.dir, self.steps, self.image]
             )
             for name in template.names()
-        } | {name for param in self.options for name in _param_names(param)}
+        } | {name for param in (*self.args, *self.options) for name in _param_names(param)}
 
     def take_usage(self, _: Scalar, node: Node) -> None:
         self.usage = self.book.text(node, "`usage`")
@@ -214,11 +237,6 @@ class _TaskDecoder:
         self.args = decode_params(
             self.book, node, "arg", self.project.args, (*PLATFORM_NAMES, *self.project.options)
         )
-        for param in self.args[:-1]:
-            if param.type == "list" and self.project.args.get(param.name) is param:
-                self.book.add(
-                    f"`{param.name}` takes all words that are left, so it must be the last", node.position
-                )
 
     def take_options(self, _: Scalar, node: Node) -> None:
         seen = (*PLATFORM_NAMES, *self.project.options, *(param.name for param in self.args))
@@ -238,7 +256,7 @@ class _TaskDecoder:
         if not isinstance(node, Mapping):
             text = self.book.template(node, "a source", self.scope, PATTERN_TEXT)
             return [Source(PATTERN, text, False, node.position)] if text.parts else []
-        if "exclude" in node.keys():
+        if any(key.text == "exclude" for key, _ in node):
             found: list[Source] = []
 
             def exclude(_: Scalar, value: Node) -> None:
@@ -251,12 +269,12 @@ class _TaskDecoder:
         tests: list[bool] = []
 
         def go(_: Scalar, value: Node) -> None:
-            packages.append(self.book.template(value, "`go`", self.scope))
+            packages.append(self.book.template(value, "`go`", self.scope, filled=True))
 
         def tests_(_: Scalar, value: Node) -> None:
             tests.append(self.book.flag(value, "`tests`"))
 
-        if len(node.pairs) == 1 and " " in node.keys()[0]:
+        if is_text_with_colon(node):
             self.book.wrong_type(node, "a source", "a pattern or a map")
             return []
         before = len(self.book.faults)
@@ -273,7 +291,7 @@ class _TaskDecoder:
     def take_env(self, _: Scalar, node: Node) -> None:
         scope = Scope(self.scope.names, self.scope.owner, lenient=True)
         for key, value in self.book.pairs(node, "`env`", scope):
-            if not key.text or key.text[0] not in _VARIABLE_START or not key.text.isidentifier():
+            if not key.text.isascii() or not key.text.isidentifier():
                 self.book.add(
                     f"`{key.text}` can't be the name of a variable",
                     key.position,
@@ -295,7 +313,7 @@ class _TaskDecoder:
             if isinstance(item, Sequence):
                 for inner in item.items:
                     self.steps += self.command(inner)
-            elif isinstance(item, Mapping) and (len(item.pairs) != 1 or " " not in item.keys()[0]):
+            elif isinstance(item, Mapping) and not is_text_with_colon(item):
                 read_map(self.book, item, "a `run` item", {"command": self.take_commands})
             else:
                 self.steps += self.command(item)
@@ -306,7 +324,7 @@ class _TaskDecoder:
 
     def command(self, node: Node) -> list[Command]:
         """One command, as a text or as a map."""
-        if not isinstance(node, Mapping) or (len(node.pairs) == 1 and " " in node.keys()[0]):
+        if not isinstance(node, Mapping) or is_text_with_colon(node):
             script = self.script(node)
             return [Command(script, None, False, None, plain_programs(script), node.position)]
         script = Template((), node.position)

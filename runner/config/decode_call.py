@@ -1,6 +1,6 @@
 """Calls, from nodes to the model: `"build ${service} --fast"`, or a map of name, args and options."""
 
-from runner.config.fields import Faultbook, Scope, read_map
+from runner.config.fields import Faultbook, Scope, is_text_with_colon, read_map
 from runner.config.node import Mapping, Node, Scalar
 from runner.config.template import parse_text
 from runner.errors import PyrunError
@@ -12,7 +12,7 @@ _BLANKS = " \t\n"
 
 def decode_call(book: Faultbook, node: Node, what: str, scope: Scope) -> Call | None:
     """One call; None if it is faulty."""
-    if isinstance(node, Mapping):
+    if isinstance(node, Mapping) and not is_text_with_colon(node):
         return _decode_map(book, node, what, scope)
     text = book.text(node, what)
     if not isinstance(node, Scalar) or node.null:
@@ -87,7 +87,7 @@ def _decode_map(book: Faultbook, node: Mapping, what: str, scope: Scope) -> Call
     options: list[tuple[str, Template]] = []
 
     def name(_: Scalar, value: Node) -> None:
-        names.append(book.template(value, "`name`", scope))
+        names.append(book.template(value, "`name`", scope, filled=True))
 
     def args_(_: Scalar, value: Node) -> None:
         args.extend(book.strings(value, "an arg", scope))

@@ -1,19 +1,27 @@
 """A task's `image`, from nodes to the model."""
 
+import re
+from collections.abc import Callable
+
 from runner.config.decode_call import decode_call
 from runner.config.fields import Faultbook, Scope, read_map
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.model.image import Copy, Healthcheck, Image, Pairs
 from runner.model.template import PATTERN, Template
 
+_SECOND = 1_000_000_000
 _UNITS = {
     "ns": 1,
     "us": 1_000,
     "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3_600 * _SECOND,
 }
+_DURATION = re.compile("(?:[0-9]{1,9}(?:ns|us|ms|s|m|h))*(?:[0-9]{1,9})?")
+_DURATION_PART = re.compile("([0-9]+)(ns|us|ms|s|m|h|$)")
+_MODE = re.compile("[0-7]{1,4}")
+_OWNER = re.compile("[0-9]{1,10}(?::[0-9]{1,10})?")
 
 
 def decode_image(book: Faultbook, node: Node, scope: Scope) -> Image | None:
@@ -35,7 +43,7 @@ class _ImageDecoder:
     def decode(self, node: Node) -> Image | None:
         handlers = {
             "name": self.text, "tags": self.list, "from": self.text, "copy": self.copy, "workdir": self.text,
-            "env": self.map, "labels": self.map, "user": self.text, "expose": self.list, "volumes": self.list,
+            "env": self.env, "labels": self.labels, "user": self.text, "expose": self.list, "volumes": self.list,
             "stop-signal": self.text, "healthcheck": self.health, "entrypoint": self.command,
             "cmd": self.command,
         }  # fmt: skip
@@ -67,19 +75,31 @@ class _ImageDecoder:
         )
 
     def text(self, key: Scalar, node: Node) -> None:
-        self.texts[key.text] = self.book.template(node, f"`{key.text}`", self.scope)
+        self.texts[key.text] = self.book.template(node, f"`{key.text}`", self.scope, filled=True)
 
     def list(self, key: Scalar, node: Node) -> None:
         self.lists[key.text] = self.book.strings(node, f"`{key.text}`", self.scope)
 
-    def map(self, key: Scalar, node: Node) -> None:
+    def env(self, key: Scalar, node: Node) -> None:
+        """Variables, whose values may name those of the base."""
+        scope = Scope(self.scope.names, self.scope.owner, lenient=True)
+        self.map(key, node, scope, "a variable", lambda name: bool(name) and "=" not in name)
+
+    def labels(self, key: Scalar, node: Node) -> None:
+        self.map(key, node, self.scope, "a label", bool)
+
+    def map(self, key: Scalar, node: Node, scope: Scope, what: str, allowed: Callable[[str], bool]) -> None:
         found = []
-        for name, value in self.book.pairs(node, f"`{key.text}`", self.scope):
+        for name, value in self.book.pairs(node, f"`{key.text}`", scope):
+            if not allowed(name.text):
+                self.book.add(f"`{name.text}` can't be the name of {what}", name.position)
             found.append((Template((name.text,), name.position), value))
         self.pairs[key.text] = tuple(found)
 
     def command(self, key: Scalar, node: Node) -> None:
         """A list is the words themselves, a text is for the image's shell."""
+        if isinstance(node, Scalar) and node.null:
+            return
         if isinstance(node, Scalar):
             self.shell.add(key.text)
         self.list(key, node)
@@ -89,7 +109,8 @@ class _ImageDecoder:
             self.copies += _decode_copy(self.book, item, self.scope)
 
     def health(self, _: Scalar, node: Node) -> None:
-        self.healthcheck = _decode_health(self.book, node, self.scope)
+        if not (isinstance(node, Scalar) and node.null):
+            self.healthcheck = _decode_health(self.book, node, self.scope)
 
 
 def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
@@ -105,20 +126,17 @@ def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
         sources.append(book.template(value, "`source`", scope, PATTERN))
 
     def to_(_: Scalar, value: Node) -> None:
-        to.append(book.template(value, "`to`", scope))
+        to.append(book.template(value, "`to`", scope, filled=True))
 
     def mode(_: Scalar, value: Node) -> None:
-        text["mode"] = book.text(value, "`mode`")
-        if not text["mode"] or len(text["mode"]) > 4 or set(text["mode"]) - set("01234567"):
+        text["mode"] = found = book.text(value, "`mode`")
+        if isinstance(value, Scalar) and not value.null and not _MODE.fullmatch(found):
             book.add("`mode` is one to four octal digits", value.position, "write it as `0755`")
-            text["mode"] = ""
 
     def owner(_: Scalar, value: Node) -> None:
-        text["owner"] = book.text(value, "`owner`")
-        user, colon, group = text["owner"].partition(":")
-        if not user.isdigit() or (colon and not group.isdigit()):
+        text["owner"] = found = book.text(value, "`owner`")
+        if isinstance(value, Scalar) and not value.null and not _OWNER.fullmatch(found):
             book.add("`owner` is `UID` or `UID:GID`, in numbers", value.position, "write it as `1000:1000`")
-            text["owner"] = ""
 
     if not isinstance(node, Mapping):
         book.wrong_type(node, "a `copy` item", "a map")
@@ -165,11 +183,14 @@ def _decode_health(book: Faultbook, node: Node, scope: Scope) -> Healthcheck:
             "command": command, "interval": duration, "timeout": duration, "start-period": duration,
             "retries": retries,
         }  # fmt: skip
+        before = len(book.faults)
         read_map(book, node, "`healthcheck`", handlers)
-        if not test and "command" not in node.keys():
-            book.add("a `healthcheck` needs a `command`", node.position)
+        faulty = len(book.faults) > before
     else:
         command(Scalar("", node.position), node)
+        faulty = False
+    if not test and not faulty:
+        book.add("a `healthcheck` needs a `command`", node.position)
     return Healthcheck(
         tuple(test),
         bool(shell and shell[0]),
@@ -184,19 +205,9 @@ def _decode_health(book: Faultbook, node: Node, scope: Scope) -> Healthcheck:
 def decode_duration(book: Faultbook, node: Node, what: str) -> int:
     """A duration in nanoseconds: `30` and `30s` are seconds, `5m`, `250ms`, `1h30m`."""
     text = book.text(node, what)
-    total, number, index = 0, "", 0
-    while index < len(text):
-        if text[index].isdigit():
-            number += text[index]
-            index += 1
-            continue
-        unit = next((u for u in ("ns", "us", "ms", "s", "m", "h") if text.startswith(u, index)), "")
-        if not unit or not number:
-            break
-        total += int(number) * _UNITS[unit]
-        number = ""
-        index += len(unit)
-    if not text or index < len(text):
+    if not isinstance(node, Scalar) or node.null:
+        return 0
+    if not text or not _DURATION.fullmatch(text):
         book.add(f"{what} must be a duration", node.position, "write it as `30`, `5m` or `250ms`")
         return 0
-    return total + (int(number) * _UNITS["s"] if number else 0)
+    return sum(int(number) * _UNITS.get(unit, _SECOND) for number, unit in _DURATION_PART.findall(text))

@@ -1,10 +1,12 @@
 """Args and options, from nodes to the model."""
 
+import re
 from collections.abc import Mapping as MappingType
 
 from runner.config.fields import Faultbook, Scope, read_map
-from runner.config.node import Mapping, Node, Scalar, Sequence
+from runner.config.node import Mapping, Node, Scalar
 from runner.errors import did_you_mean
+from runner.location import Position
 from runner.model.param import BOOL, FLOAT, INT, LIST, STRING, Param
 from runner.model.template import PATTERN, Template
 
@@ -19,7 +21,8 @@ _TYPES = {
     "boolean": BOOL,
     "list": LIST,
 }
-_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_NAME = re.compile("[A-Za-z0-9_-]+")
+_SHORT = re.compile("[A-Za-z0-9]")
 
 
 class _Draft:
@@ -40,7 +43,7 @@ def decode_params(
     book: Faultbook,
     node: Node,
     kind: str,
-    shared: MappingType[str, Param],
+    shared: MappingType[str, Param] | None,
     seen: tuple[str, ...],
 ) -> tuple[Param, ...]:
     """The args or the options of a task, or those at the top.
@@ -49,19 +52,19 @@ def decode_params(
         book: Where faults go.
         node: A map of definitions, or a list of names of shared ones.
         kind: `arg` or `option`.
-        shared: The shared ones by name.
+        shared: The shared ones by name; None if it is these that are defined.
         seen: The names that are defined already and may be named in templates here.
     """
     if isinstance(node, Scalar) and node.null:
         return ()
-    if isinstance(node, Sequence) or (isinstance(node, Scalar) and shared):
-        return _taken(book, node, kind, shared)
     if not isinstance(node, Mapping):
-        book.wrong_type(node, f"`{kind}s`", "a map of definitions or a list of shared names")
+        if shared is not None:
+            return _taken(book, node, kind, shared)
+        book.wrong_type(node, f"`{kind}s`", "a map of definitions")
         return ()
     params: list[Param] = []
     for key, value in node:
-        if not key.text or not set(key.text) <= _NAME_LETTERS:
+        if not _NAME.fullmatch(key.text):
             book.add(
                 f"`{key.text}` can't be the name of an {kind}",
                 key.position,
@@ -70,64 +73,73 @@ def decode_params(
             continue
         names = seen + tuple(param.name for param in params)
         params.append(_decode(book, key, value, kind, names))
-    _check_order(book, params, kind)
+    # Shared args stand in no order: each task that takes them has its own.
+    if shared is not None or kind == "option":
+        check_order(book, [(param, param.position) for param in params], kind)
     return tuple(params)
 
 
 def _taken(book: Faultbook, node: Node, kind: str, shared: MappingType[str, Param]) -> tuple[Param, ...]:
-    found = []
+    found: dict[str, tuple[Param, Position]] = {}
     for item in book.items(node):
         name = book.text(item, f"the name of a shared {kind}")
-        if name in shared:
-            found.append(shared[name])
-        elif name:
+        if name in found:
+            book.add(f"`{name}` stands here a second time", item.position, "keep one of them")
+        elif name in shared:
+            found[name] = (shared[name], item.position)
+        elif isinstance(item, Scalar) and not item.null:
             hint = did_you_mean(name, tuple(shared)) or f"define it under `{kind}s` at the top"
             book.add(f"there is no shared {kind} `{name}`", item.position, hint)
-    return tuple(found)
+    check_order(book, list(found.values()), kind)
+    return tuple(param for param, _ in found.values())
 
 
-def _check_order(book: Faultbook, params: list[Param], kind: str) -> None:
-    """A list is last; what may be left out stands behind what may not; a letter is one option's."""
-    for index, param in enumerate(params):
+def check_order(book: Faultbook, params: list[tuple[Param, Position]], kind: str) -> None:
+    """Note what can't stand side by side.
+
+    A list is the last of the args; what may be left out stands behind what may not; a letter is one option's.
+
+    Args:
+        book: Where faults go.
+        params: Params as a task has them, each with the place to blame.
+        kind: `arg` or `option`.
+    """
+    for index, (param, at) in enumerate(params):
+        before = [earlier for earlier, _ in params[:index]]
         if kind == "arg" and param.type == LIST and index < len(params) - 1:
-            book.add(f"`{param.name}` takes all words that are left, so it must be the last", param.position)
-        if kind == "arg" and param.required and index and not params[index - 1].required:
+            book.add(f"`{param.name}` takes all words that are left, so it must be the last", at)
+        optional = bool(before) and not before[-1].required and before[-1].type != LIST
+        if kind == "arg" and param.required and optional:
             book.add(
-                f"`{param.name}` must be given, so it can't stand behind `{params[index - 1].name}`, "
+                f"`{param.name}` must be given, so it can't stand behind `{before[-1].name}`, "
                 "which may be left out",
-                param.position,
+                at,
                 "give it a `default`, or put it first",
             )
-        twin = next((p for p in params[:index] if p.short and p.short == param.short), None)
+        twin = next((p for p in before if p.short and p.short == param.short), None)
         if twin is not None:
-            book.add(f"`-{param.short}` is already `{twin.name}`", param.position, "choose another letter")
+            book.add(f"`-{param.short}` is already `{twin.name}`", at, "choose another letter")
 
 
 def _decode(book: Faultbook, key: Scalar, node: Node, kind: str, names: tuple[str, ...]) -> Param:
     draft = _Draft()
-    scope = Scope(names, f"`{key.text}`")
+    scope = Scope(names, f"`{key.text}`", above=True)
 
     def type_(_: Scalar, value: Node) -> None:
-        text = book.text(value, "`type`")
-        if text and text.lower() not in _TYPES:
-            hint = did_you_mean(text, ("string", "int", "float", "bool", "list"))
-            book.add(f"`{text}` is not a type", value.position, hint)
-        draft.type = _TYPES.get(text.lower(), STRING)
+        draft.type = _decode_type(book, value)
 
     def usage(_: Scalar, value: Node) -> None:
         draft.usage = book.text(value, "`usage`")
 
     def values(_: Scalar, value: Node) -> None:
-        if isinstance(value, Mapping):
-            read_map(book, value, "`values`", {"glob": glob})
-        else:
-            draft.values = book.strings(value, "a value", scope)
+        if not isinstance(value, Mapping):
+            draft.values = book.strings(value, "a value", scope) or None
+        elif read_map(book, value, "`values`", {"glob": glob}) and not value.pairs:
+            book.add("`values` is a list, or a map with `glob`", value.position)
 
     def glob(_: Scalar, value: Node) -> None:
         draft.glob = book.template(value, "`glob`", scope, PATTERN)
-        text = "".join(part for part in draft.glob.parts if isinstance(part, str))
-        if text.count("*") != 1 and draft.glob.parts:
-            book.add("`glob` needs exactly one `*`: what it stands for is the value", value.position)
+        _check_star(book, draft.glob)
 
     def default(_: Scalar, value: Node) -> None:
         draft.default = book.template(value, "`default`", scope)
@@ -140,7 +152,7 @@ def _decode(book: Faultbook, key: Scalar, node: Node, kind: str, names: tuple[st
 
     def short(_: Scalar, value: Node) -> None:
         draft.short = book.text(value, "`short`")
-        if len(draft.short) != 1 or not draft.short.isalnum():
+        if isinstance(value, Scalar) and not value.null and not _SHORT.fullmatch(draft.short):
             book.add("`short` is one letter or digit", value.position)
             draft.short = ""
 
@@ -162,3 +174,17 @@ def _decode(book: Faultbook, key: Scalar, node: Node, kind: str, names: tuple[st
         key.text, draft.type, draft.usage, draft.values, draft.glob, draft.default, required_now,
         draft.environment, draft.short, key.position,
     )  # fmt: skip
+
+
+def _decode_type(book: Faultbook, node: Node) -> str:
+    text = book.text(node, "`type`")
+    if isinstance(node, Scalar) and not node.null and text.lower() not in _TYPES:
+        hint = did_you_mean(text, ("string", "int", "float", "bool", "list"))
+        book.add(f"`{text}` is not a type", node.position, hint)
+    return _TYPES.get(text.lower(), STRING)
+
+
+def _check_star(book: Faultbook, glob: Template) -> None:
+    stars = sum(part.count("*") for part in glob.parts if isinstance(part, str))
+    if glob.parts and stars != 1:
+        book.add("`glob` needs exactly one `*`: what it stands for is the value", glob.position)

@@ -5,16 +5,18 @@ file at once.
 """
 
 from collections.abc import Callable, Container
+from collections.abc import Mapping as MappingType
 
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.config.template import parse_text
-from runner.config.traps import colon_fix
+from runner.config.traps import colon_fault
 from runner.errors import FileError, PyrunError, did_you_mean
 from runner.location import Position
-from runner.model.template import TEXT, Template
+from runner.model.template import PATTERN, TEXT, Template
 
 _TRUE = {"true", "yes", "on", "y"}
 _FALSE = {"false", "no", "off", "n"}
+_DIGITS = 9
 
 
 class Scope:
@@ -24,17 +26,16 @@ class Scope:
         names: The names that have a value there.
         owner: Whose names they are, for messages.
         lenient: Whether an unknown name is left for later, as in `env`, where it is a variable.
+        above: Whether the owner sees only what is defined above it.
     """
 
-    __slots__ = ("lenient", "names", "owner")
+    __slots__ = ("above", "lenient", "names", "owner")
 
-    def __init__(self, names: Container[str], owner: str, lenient: bool = False) -> None:
+    def __init__(self, names: Container[str], owner: str, lenient: bool = False, above: bool = False) -> None:
         self.names = names
         self.owner = owner
         self.lenient = lenient
-
-
-NOTHING = Scope((), "")
+        self.above = above
 
 
 class Faultbook:
@@ -58,15 +59,10 @@ class Faultbook:
 
     def wrong_type(self, node: Node, what: str, wanted: str) -> None:
         """Note that something is of the wrong kind."""
-        if isinstance(node, Mapping) and len(node.pairs) == 1 and " " in node.keys()[0].strip():
-            fixed = colon_fix(self.row(node.position))
-            if fixed is not None:
-                self.add(
-                    "a one-line text with `: ` in it must stand in quotes",
-                    node.position,
-                    f"write `{fixed.strip()}`",
-                )
-                return
+        row = self.row(node.position)
+        if is_text_with_colon(node) and row[node.position.column - 1 : node.position.column] != "{":
+            self.faults.append(colon_fault(row, node.position))
+            return
         found = "nothing" if isinstance(node, Scalar) and node.null else node.kind
         self.add(f"{what} must be {wanted}, and this is {found}", node.position)
 
@@ -89,17 +85,21 @@ class Faultbook:
         return False
 
     def number(self, node: Node, what: str) -> int:
-        """The whole number of a node, not negative."""
-        if isinstance(node, Scalar) and node.text.isascii() and node.text.isdigit():
+        """The whole number of a node, not negative and of nine digits at most."""
+        if isinstance(node, Scalar) and is_number(node.text):
             return int(node.text)
-        self.add(f"{what} must be a whole number", node.position)
+        self.add(f"{what} must be a whole number below a thousand million", node.position)
         return 0
 
-    def template(self, node: Node, what: str, scope: Scope, context: str = TEXT) -> Template:
-        """The text of a node, its holes checked."""
+    def template(
+        self, node: Node, what: str, scope: Scope, context: str = TEXT, filled: bool = False
+    ) -> Template:
+        """The text of a node, its holes checked; refused if it is empty and a pattern, or must be `filled`."""
         text = self.text(node, what)
         if not isinstance(node, Scalar):
             return Template((), node.position)
+        if (filled or context == PATTERN) and not text and not node.null:
+            self.add(f"{what} can't be empty", node.position)
         try:
             found = parse_text(text, node.position, context, at_offset=node.at_offset)
         except PyrunError as error:
@@ -118,8 +118,10 @@ class Faultbook:
                 near = did_you_mean(part.name, known)
                 proposal = f"for a variable, define an option: `{part.name}: {{environment: {part.name}}}`"
                 hint = near if near.startswith("did") else proposal
-                owner = f"has no arg or option `{part.name}`" if scope.owner else "can't hold `${…}`"
-                self.add(f"{scope.owner or 'this text'} {owner}", part.position, hint)
+                message = f"{scope.owner} has no arg or option `{part.name}`"
+                if scope.above:
+                    message = f"no arg or option `{part.name}` is defined above {scope.owner}"
+                self.add(message, part.position, hint)
 
     def items(self, node: Node) -> list[Node]:
         """The items of a list; one that is none stands for a list of one, null for none."""
@@ -142,10 +144,23 @@ class Faultbook:
         return tuple((key, self.template(value, f"`{key.text}`", scope)) for key, value in node)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number that is not out of all proportion."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
+def is_text_with_colon(node: Node) -> bool:
+    """Whether a map is what YAML makes of a one-line text with `: ` in it: `- echo a: b`."""
+    if not isinstance(node, Mapping) or len(node.pairs) != 1:
+        return False
+    key, value = node.pairs[0]
+    return " " in key.text.strip() and key.plain and key.position.line == value.position.line
+
+
 Handler = Callable[[Scalar, Node], None]
 
 
-def read_map(book: Faultbook, node: Node, what: str, handlers: dict[str, Handler]) -> bool:
+def read_map(book: Faultbook, node: Node, what: str, handlers: MappingType[str, Handler]) -> bool:
     """Give each entry of a map to the handler of its key; whether it is a map at all.
 
     Keys come in the order of `handlers`, so that one may build on another whatever the order of the file.

@@ -1,5 +1,6 @@
 """YAML as nodes that know where they stand. What the keys mean is not known here."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from runner.location import Position
@@ -12,11 +13,11 @@ class Scalar:
         text: The text, quotes and escapes resolved.
         position: Where it begins, the quote or the sign of a block included.
         plain: Whether it stands without quotes.
-        lines: For each line of the text where it begins, where this is known exactly.
-        tag: What follows a `!`, or empty.
+        lines: For each line of the text the line and column where it begins, if it stands in the file as it is.
+        written: Otherwise the lines of the file, from the place where the text begins to the one where it ends.
     """
 
-    __slots__ = ("lines", "plain", "position", "tag", "text")
+    __slots__ = ("_starts", "lines", "plain", "position", "text", "written")
     kind = "a text"
 
     def __init__(
@@ -25,13 +26,14 @@ class Scalar:
         position: Position,
         plain: bool = True,
         lines: tuple[tuple[int, int], ...] = (),
-        tag: str = "",
+        written: tuple[str, ...] = (),
     ) -> None:
         self.text = text
         self.position = position
         self.plain = plain
         self.lines = lines
-        self.tag = tag
+        self.written = written
+        self._starts: list[int] | None = None
 
     @property
     def null(self) -> bool:
@@ -39,13 +41,29 @@ class Scalar:
         return self.plain and self.text in {"", "~", "null", "Null", "NULL"}
 
     def at_offset(self, offset: int, length: int) -> Position:
-        """Where the `length` characters from `offset` of the text stand, as well as is known."""
-        before = self.text[:offset]
-        number = before.count("\n")
-        column = offset - (before.rfind("\n") + 1)
-        if number < len(self.lines):
-            line, start = self.lines[number]
-            return Position(self.position.path, line, start + column, max(1, length))
+        """Where the `length` characters from `offset` of the text stand; where it begins, if that is not known."""
+        if not self.lines:
+            return self._searched(offset, length)
+        if self._starts is None:
+            self._starts = _line_starts(self.text)
+        number = bisect_right(self._starts, offset) - 1
+        if number >= len(self.lines):
+            return self.position
+        line, column = self.lines[number]
+        return Position(self.position.path, line, column + offset - self._starts[number], max(1, length))
+
+    def _searched(self, offset: int, length: int) -> Position:
+        """The same for a text with escapes or folded lines: the stretch is looked for in what is written."""
+        wanted = self.text[offset : offset + length]
+        skip = self.text.count(wanted, 0, offset) if wanted else -1
+        for number, row in enumerate(self.written):
+            found = row.find(wanted) if skip >= 0 else -1
+            while found >= 0:
+                if not skip:
+                    column = found + (self.position.column if not number else 1)
+                    return Position(self.position.path, self.position.line + number, column, length)
+                skip -= 1
+                found = row.find(wanted, found + length)
         return self.position
 
 
@@ -89,3 +107,11 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def _line_starts(text: str) -> list[int]:
+    """Where the lines of a text begin."""
+    starts = [0]
+    while found := text.find("\n", starts[-1]) + 1:
+        starts.append(found)
+    return starts

@@ -5,21 +5,27 @@ and the C one ends the interpreter on a deep file. Nesting and the size of what 
 Keys stand once; `<<` brings in what is not said beside it; scalars keep their text.
 """
 
+import re
 from typing import Any
 
 import yaml
 
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.config.traps import explain, sign_fault
-from runner.errors import Faults, FileError, PyrunError
+from runner.errors import FileError, PyrunError, nearest
 from runner.location import Position
 
 MAX_DEPTH = 200
-MAX_NODES = 1_000_000
-"""Nodes of a file, what its aliases bring in counted each time."""
+MAX_REPEATED = 50_000
+"""What all aliases of a file may bring in: a node counts 1, and 1 more for each `_WEIGHT` characters."""
 
+_WEIGHT = 64
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_STANDARD_TAGS = "tag:yaml.org,2002:"
+_STANDARD = "tag:yaml.org,2002:"
+_TAGS = frozenset(_STANDARD + name for name in ("str", "int", "float", "bool", "null", "map", "seq"))
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What escapes can bring into a text, and no file name, variable or word of a command can hold."""
+_NO_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def decode_text(data: bytes, path: str) -> str:
@@ -31,46 +37,49 @@ def decode_text(data: bytes, path: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        start = data.rfind(b"\n", 0, error.start) + 1
-        column = len(data[start : error.start].decode("utf-8", "replace")) + 1
-        at = Position(path, line, column)
-        raise FileError("this is not UTF-8", at, "save the file as UTF-8") from None
-    for index, letter in enumerate(text):
-        if letter < " " and letter not in "\t\r\n":
-            line = text.count("\n", 0, index) + 1
-            at = Position(path, line, index - text.rfind("\n", 0, index))
-            raise FileError(f"the control character {ord(letter):#04x} has no place in YAML", at, "remove it")
+        before = error.object[: error.start].decode("utf-8")
+        raise FileError("this is not UTF-8", _end_of(before, path), "save the file as UTF-8") from None
+    wrong = _NO_YAML.search(text)
+    if wrong:
+        at = _end_of(text[: wrong.start()], path)
+        raise FileError(f"the control character {ord(wrong[0]):#04x} has no place in YAML", at, "remove it")
     return text
 
 
-def parse_yaml(text: str, path: str) -> Node | None:
-    """The nodes of a file's first document; None for an empty one.
+def _end_of(text: str, path: str) -> Position:
+    """The place behind a text with which a file begins."""
+    rows = f"{text}.".splitlines()
+    return Position(path, len(rows), len(rows[-1]))
+
+
+def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
+    """The nodes of a file's first document, None for an empty one, and what is wrong with them.
+
+    What can be told without losing the rest (a key that stands twice, a tag, a map as a key) is among the
+    faults, so that all others are found too.
 
     Args:
         text: The file.
         path: Its name, for positions.
 
     Raises:
-        FileError: It is no YAML, or has a key twice, or is nested or grown out of all proportion.
-        Faults: Several such.
+        FileError: It is no YAML, or is nested or grown out of all proportion.
     """
     builder = _Builder(text, path)
     try:
         builder.run()
     except yaml.MarkedYAMLError as error:
-        raise explain(error, text, path) from None
+        opened = builder.stack[-1].position if builder.stack else Position(path, 1, 1)
+        raise explain(error, text, opened) from None
     except yaml.YAMLError as error:
         raise FileError(f"this is no YAML: {error}", Position(path, 1, 1)) from None
-    if builder.faults:
-        raise builder.faults[0] if len(builder.faults) == 1 else Faults(tuple(builder.faults))
-    return builder.root
+    return builder.root, builder.faults
 
 
 class _Open:
     """A collection that has begun and not yet ended."""
 
-    __slots__ = ("anchor", "items", "key", "mapping", "position", "seen")
+    __slots__ = ("anchor", "items", "key", "mapping", "names", "position", "seen")
 
     def __init__(self, mapping: bool, position: Position, anchor: str | None) -> None:
         self.mapping = mapping
@@ -79,6 +88,7 @@ class _Open:
         self.items: list[Node] = []
         self.key: Node | None = None
         self.seen: list[tuple[Scalar, Node]] = []
+        self.names: dict[str, Scalar] = {}
 
 
 class _Builder:
@@ -90,8 +100,8 @@ class _Builder:
         self.rows = text.splitlines()
         self.faults: list[PyrunError] = []
         self.anchors: dict[str, Node] = {}
-        self.sizes: dict[int, int] = {}
-        self.count = 0
+        self.sizes: dict[str, int] = {}
+        self.repeated = 0
         self.stack: list[_Open] = []
         self.root: Node | None = None
 
@@ -113,8 +123,7 @@ class _Builder:
             self.alias(event)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             at = self.at(event.start_mark)
-            if event.tag and not event.tag.startswith(_STANDARD_TAGS):
-                self.faults.append(sign_fault("!", self.row(at), at))
+            self.check_tag(event.tag, at)
             if len(self.stack) >= MAX_DEPTH:
                 raise FileError(f"this is nested more than {MAX_DEPTH} deep", at, "flatten it")
             self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), at, event.anchor))
@@ -127,31 +136,49 @@ class _Builder:
             )
             self.finish(node, done.anchor)
 
+    def check_tag(self, tag: str | None, at: Position) -> None:
+        """Note a tag that says more than YAML's own types: it was meant as text."""
+        if tag and tag not in _TAGS:
+            self.faults.append(sign_fault("!", self.row(at), at))
+
     def scalar(self, event: Any) -> Scalar:
         """A scalar, its lines placed."""
         start, end = event.start_mark, event.end_mark
         text = str(event.value)
+        self.check_tag(event.tag, self.at(start))
+        if _NO_TEXT.search(text):
+            self.faults.append(
+                FileError("a text can't hold this character", self.at(start), "remove its escape")
+            )
+        one_line = end.line == start.line
         lines: tuple[tuple[int, int], ...] = ()
-        width = max(1, end.column - start.column) if end.line == start.line else 1
-        if event.style in {"|", ">"}:
-            lines = self.block_lines(start.line, text, folded=event.style == ">")
-        elif end.line == start.line:
-            written = self.rows[start.line][start.column : end.column] if start.line < len(self.rows) else ""
-            inner = 1 if event.style in {"'", '"'} else 0
-            # A tag or an anchor stands before the text; escapes make the text shorter than what is written.
-            skipped = len(written) - len(text) - inner
-            if skipped >= 0 and written.find(text) >= 0:
-                lines = ((start.line + 1, start.column + written.find(text) + 1),)
-        tag = event.tag or ""
-        if tag and not tag.startswith(_STANDARD_TAGS) and tag != "!":
-            self.faults.append(sign_fault("!", self.row(self.at(start)), self.at(start)))
-        return Scalar(text, self.at(start, width), not event.style, lines, tag)
+        written: tuple[str, ...] = ()
+        if event.style == "|":
+            lines = self.block_lines(start.line, text)
+        if not lines:
+            written = self.written(start, end)
+            # Behind a tag or an anchor and between quotes, the text may stand as it is.
+            found = written[0].find(text) if one_line and written else -1
+            if found >= 0:
+                lines, written = ((start.line + 1, start.column + found + 1),), ()
+        # What has a tag is never taken for null.
+        plain = not event.style and not event.tag
+        return Scalar(
+            text, self.at(start, max(1, end.column - start.column) if one_line else 1), plain, lines, written
+        )
 
-    def block_lines(self, header: int, text: str, *, folded: bool) -> tuple[tuple[int, int], ...]:
-        """Where each line of a block scalar begins, none for a folded one that is folded."""
+    def written(self, start: Any, end: Any) -> tuple[str, ...]:
+        """The lines of the file between two marks, the first and the last cut there."""
+        rows = self.rows[start.line : end.line + 1]
+        if rows and end.line < len(self.rows):
+            rows[-1] = rows[-1][: end.column]
+        if rows:
+            rows[0] = rows[0][start.column :]
+        return tuple(rows)
+
+    def block_lines(self, header: int, text: str) -> tuple[tuple[int, int], ...]:
+        """Where each line of a block that is not folded begins."""
         count = text.count("\n") + 1
-        if folded and count > 2:
-            return ()
         first = header + 1
         while first < len(self.rows) and not self.rows[first].strip() and not text.startswith("\n"):
             first += 1
@@ -164,30 +191,29 @@ class _Builder:
 
     def alias(self, event: Any) -> None:
         """What was anchored stands here again."""
+        at = self.at(event.start_mark, len(event.anchor) + 1)
+        if any(opened.anchor == event.anchor for opened in self.stack):
+            raise FileError(f"`*{event.anchor}` stands within what it stands for", at, "break the circle")
         node = self.anchors.get(event.anchor)
         if node is None:
-            at = self.at(event.start_mark, len(event.anchor) + 1)
-            open_now = any(opened.anchor == event.anchor for opened in self.stack)
-            if open_now:
-                raise FileError(f"`*{event.anchor}` stands within what it stands for", at, "break the circle")
-            raise explain(
-                yaml.MarkedYAMLError(problem="found undefined alias", problem_mark=event.start_mark),
-                self.text,
-                self.path,
-            )
+            near = nearest(event.anchor, tuple(self.anchors))
+            if near:
+                raise FileError(f"there is no anchor `&{event.anchor}`", at, f"did you mean `*{near}`?")
+            raise sign_fault("*", self.row(at), at)
+        self.repeated += self.size(event.anchor, node)
+        if self.repeated > MAX_REPEATED:
+            raise FileError("its aliases make this file too large", at, "write it without them")
         self.place(node)
 
     def finish(self, node: Node, anchor: str | None) -> None:
         """A node is whole."""
         if anchor:
             self.anchors[anchor] = node
+            self.sizes.pop(anchor, None)
         self.place(node)
 
     def place(self, node: Node) -> None:
         """Put a node where the innermost open collection wants it."""
-        self.count += self.size(node)
-        if self.count > MAX_NODES:
-            raise FileError("its aliases make this file too large", node.position, "write it without them")
         if not self.stack:
             self.root = node
             return
@@ -209,29 +235,28 @@ class _Builder:
     def row(self, at: Position) -> str:
         return self.rows[at.line - 1] if at.line <= len(self.rows) else ""
 
-    def size(self, node: Node) -> int:
-        """How many nodes a node holds, itself included."""
-        if isinstance(node, Scalar):
-            return 1
-        known = self.sizes.get(id(node))
-        if known is None:
-            inner = node.items if isinstance(node, Sequence) else [value for _, value in node.pairs]
-            known = self.sizes[id(node)] = 1 + sum(self.size(item) for item in inner)
-        return known
+    def size(self, anchor: str, node: Node) -> int:
+        """What an anchored node counts where an alias brings it in, as far as the limit."""
+        total, rest = self.sizes.get(anchor, 0), [node]
+        while rest and not self.sizes.get(anchor) and total <= MAX_REPEATED:
+            inner = rest.pop()
+            total += 1
+            if isinstance(inner, Scalar):
+                total += len(inner.text) // _WEIGHT
+            elif isinstance(inner, Sequence):
+                rest += inner.items
+            else:
+                rest += (value for _, value in inner.pairs)
+        self.sizes[anchor] = total
+        return total
 
     def pair(self, top: _Open, key: Scalar, value: Node) -> None:
         """One entry of a map; `<<` may come more than once."""
-        if key.text != "<<":
-            earlier = next((seen for seen, _ in top.seen if seen.text == key.text), None)
-            if earlier is not None:
-                self.faults.append(
-                    FileError(
-                        f"`{key.text}` stands here a second time",
-                        key.position,
-                        f"the first one is on line {earlier.position.line}; keep one of them",
-                    )
-                )
-                return
+        earlier = top.names.setdefault(key.text, key)
+        if earlier is not key and key.text != "<<":
+            hint = f"the first one is on line {earlier.position.line}; keep one of them"
+            self.faults.append(FileError(f"`{key.text}` stands here a second time", key.position, hint))
+            return
         top.seen.append((key, value))
 
     def merged(self, pairs: list[tuple[Scalar, Node]]) -> list[tuple[Scalar, Node]]:

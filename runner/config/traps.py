@@ -2,15 +2,17 @@
 
 YAML's parser says what it met; a user wants to know what to write. The traps known here are the ones that
 scripts and `${…}` run into: a bare `${…}` within brackets, a text that begins with a sign that YAML keeps for
-itself, `: ` in a one-line command, a tab.
+itself, `: ` in a one-line command, words behind a closing quote, a tab. PyYAML's two parsers, in C and in
+Python, word and place some errors differently; what is read here holds for both.
 """
+
+import re
 
 import yaml
 
 from runner.errors import FileError
 from runner.location import Position
 
-TAB = "\t"
 _SIGNS = {
     "*": "an alias",
     "&": "an anchor",
@@ -19,146 +21,242 @@ _SIGNS = {
     "%": "a directive",
     "`": "a sign kept for later",
 }
+_CLOSING = {"[": "]", "{": "}"}
+_COLON = "a one-line text with `: ` in it must stand in quotes"
+_VALUE = re.compile(r"""\s*(?:- +)*(?:(?:[^\s'"\[\]{}#:]|:(?!\s))+:\s+(?:- +)*)?""")
+"""What stands before the value of a line."""
+_INDENTED = "is it indented as its neighbours are?"
+_KNOWN = (
+    ("mapping keys are not allowed", "a text that begins with `? ` must stand in quotes", ""),
+    (
+        "comment or line break",
+        "the text of a `|` or `>` begins on the next line",
+        "or put the whole in quotes",
+    ),
+    (
+        "indentation indicators",
+        "the text of a `|` or `>` begins on the next line",
+        "or put the whole in quotes",
+    ),
+    (
+        "sequence entries are not allowed",
+        "a list can't begin on the line of its key",
+        "begin it on the next line, or write it in brackets: `[a, b]`",
+    ),
+    ("expected key", "this does not fit what stands above it", _INDENTED),
+    ("block end", "this does not fit what stands above it", _INDENTED),
+    ("'-' indicator", "this does not fit what stands above it", _INDENTED),
+    ("node content", "something is missing before this", "a value, or quotes around a text that begins so"),
+    (
+        "could not find expected ':'",
+        "this is neither `key: value` nor part of what stands above it",
+        "is it indented as its neighbours are, and is the line above finished?",
+    ),
+)
+"""What a parser's problem is in plain words, and what would be right."""
 
 
-def explain(error: yaml.MarkedYAMLError, text: str, path: str) -> FileError:
-    """The error that says where, why, and how the line should read."""
-    mark = error.problem_mark or error.context_mark
+def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileError:
+    """The error that says where, why, and how the line should read.
+
+    Args:
+        error: What the parser says.
+        text: The file.
+        opened: Where the innermost list or map begins that has not ended yet.
+    """
     rows = text.splitlines()
+    path = opened.path
+    mark, begin = error.problem_mark, error.context_mark
     if mark is None:
-        return FileError(f"this is no YAML: {error.problem}", Position(path, 1, 1))
+        return FileError(_sentence(error), opened)
+    if found := _unfinished(error, rows, opened):
+        return found
+    if begin is not None and ("simple key" in str(error.context) or _begins_with_sign(error, rows)):
+        mark = begin
     line, column = mark.line, mark.column
-    if line >= len(rows):
-        return _unfinished(error, rows, path)
-    row = rows[line]
+    row = rows[line] if line < len(rows) else ""
     at = Position(path, line + 1, column + 1)
-    problem = str(error.problem)
-    if "\t" in row[: len(row) - len(row.lstrip())]:
-        column = row.index("\t")
-        return FileError(
-            "a tab can't indent in YAML",
-            Position(path, line + 1, column + 1),
-            f"indent with blanks: `{row[: len(row) - len(row.lstrip())].replace(TAB, '  ') + row.strip()}`",
-        )
-    if "flow" in str(error.context) and "${" in row and (fixed := quote_flow(row, error, line)) != row:
-        return FileError(
-            "within brackets a text with `${…}` must stand in quotes",
-            Position(path, line + 1, row.index("${") + 1, 2),
-            _instead(fixed),
-        )
-    sign = row[column : column + 1]
-    before = row[column - 1 : column] if column else ""
-    if sign not in _SIGNS and before in _SIGNS:
-        sign, column = before, column - 1
-    if sign not in _SIGNS and error.context_mark is not None and error.context_mark.line == line:
-        start = error.context_mark.column
-        if row[start : start + 1] in _SIGNS:
-            sign, column = row[start : start + 1], start
-    if sign in _SIGNS:
-        return sign_fault(sign, row, Position(path, line + 1, column + 1))
-    if "mapping values are not allowed" in problem:
-        return _colon(row, column, at)
-    return FileError(_sentence(error), at, _general_hint(problem, row))
+    if (found := _tab(error, row, at)) or (found := _flow(error, row, at)):
+        return found
+    if row[column : column + 1] in _SIGNS:
+        return sign_fault(row[column], row, at)
+    if "document start" in str(error.problem) and rows and rows[0].startswith("%"):
+        return sign_fault("%", rows[0], Position(path, 1, 1))
+    if "mapping values are not allowed" in str(error.problem):
+        return _colon(row, at)
+    if "escape character" in str(error.problem):
+        return _escape(error, row, at)
+    return _behind_quote(error, row, at) or _plainly(error, at)
 
 
 def sign_fault(sign: str, row: str, at: Position) -> FileError:
     """What to say where a text begins with a sign that YAML keeps for itself."""
-    column = at.column - 1
-    in_flow = any(
-        row[:column].count(opening) > row[:column].count(closing) for opening, closing in ("[]", "{}")
-    )
-    end = _item_end(row, column) if in_flow else len(row.rstrip())
-    fixed = row[:column] + _quoted(row[column:end].rstrip()) + row[end:]
     return FileError(
         f"a text that begins with `{sign}` must stand in quotes: YAML takes it for {_SIGNS[sign]}",
         at,
-        _instead(fixed),
+        _instead(_quoted_from(row, at.column - 1)),
     )
 
 
-def quote_flow(row: str, error: yaml.MarkedYAMLError, line: int) -> str:
-    """The line with every bare item within brackets in quotes that needs them."""
-    mark = error.context_mark
-    start = mark.column if mark is not None and mark.line == line else 0
-    out, index, item = [row[:start]], start, start
-    while index < len(row):
+def colon_fault(row: str, at: Position) -> FileError:
+    """What to say where a text with `: ` in it was read as a map.
+
+    Args:
+        row: The line.
+        at: Where the text begins.
+    """
+    return FileError(_COLON, at, _instead(_quoted_from(row, at.column - 1)))
+
+
+def _begins_with_sign(error: yaml.MarkedYAMLError, rows: list[str]) -> bool:
+    """Whether what was being read when the error came began with a sign of YAML's own."""
+    begin = error.context_mark
+    reading = str(error.context).endswith(("alias", "anchor", "tag", "node", "directive"))
+    if begin is None or begin.line >= len(rows) or not reading:
+        return False
+    return rows[begin.line][begin.column : begin.column + 1] in _SIGNS
+
+
+def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) -> FileError | None:
+    """The fault of a bracket or a quote without its twin."""
+    mark, begin = error.problem_mark, error.context_mark
+    if mark is None:
+        return None
+    if begin is not None and "quoted scalar" in str(error.context) and "unexpected" in str(error.problem):
+        at = Position(opened.path, begin.line + 1, begin.column + 1)
+        return FileError("this quote is never closed", at, f"add a `{rows[begin.line][begin.column]}`")
+    bracket = _at(rows, opened.line - 1, opened.column - 1)
+    over = mark.line >= len(rows) or "<stream end>" in str(error.problem)
+    # A `key:` on a later line, behind one that has no comma.
+    new_key = mark.line >= opened.line and _at(rows, mark.line, mark.column) == ":"
+    new_key = new_key and not rows[mark.line - 1].rstrip().endswith((",", bracket))
+    if bracket in _CLOSING and (over or new_key):
+        return FileError(f"`{bracket}` is never closed", opened, f"add a `{_CLOSING[bracket]}`")
+    return None
+
+
+def _at(rows: list[str], line: int, column: int) -> str:
+    return rows[line][column : column + 1] if line < len(rows) else ""
+
+
+def _tab(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | None:
+    """The fault of a tab that indents."""
+    margin = row[: len(row) - len(row.lstrip())]
+    if "\t" not in margin or "flow" in str(error.context):
+        return None
+    at = Position(at.path, at.line, margin.index("\t") + 1)
+    fixed = margin.replace("\t", "  ") + row.strip()
+    return FileError("a tab can't indent in YAML", at, f"indent with blanks: `{fixed}`")
+
+
+def _flow(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | None:
+    """The fault of a text within brackets that must stand in quotes."""
+    column = at.column - 1
+    context = str(error.context)
+    if "flow" not in context or column >= len(row):
+        return None
+    begin = error.context_mark
+    start, mapping = -1, "mapping" in context
+    if begin is not None and begin.line == at.line - 1:
+        outer = _value_start(row)
+        start = outer if row[outer : outer + 1] in _CLOSING else begin.column
+        mapping = row[start] == "{"
+    fixed = quote_flow(row, start, mapping)
+    if fixed == row:
+        return None
+    message = "nothing may follow behind a closing quote"
+    if row[column - 1 : column + 1] == "${":
+        at = Position(at.path, at.line, column, 2)
+        message = "within brackets a text with `${…}` must stand in quotes"
+    elif row[column] == ":":
+        message = _COLON
+    return FileError(message, at, _instead(fixed))
+
+
+def quote_flow(row: str, start: int, mapping: bool) -> str:
+    """The line with every item within brackets in quotes that needs them.
+
+    Args:
+        row: The line.
+        start: Where in it the brackets open; -1 if on a line before.
+        mapping: Whether they are `{}`.
+    """
+    out, item, index = [row[: start + 1]], start + 1, start + 1
+    maps, value = [mapping], False
+    while index < len(row) and maps:
         letter = row[index]
         if letter in "'\"":
             index = _quote_end(row, index)
         elif row.startswith("${", index):
             index = row.find("}", index) + 1 or len(row)
-        elif letter in ",[]{}" or (letter == ":" and row[index + 1 : index + 2] in {"", " "}):
+        elif (
+            letter in ",]}"
+            or (letter in "[{" and not row[item:index].strip())
+            or _key_ends(row, item, index, value)
+        ):
             out += [_quoted_if_needed(row[item:index]), letter]
+            value = letter == ":" and maps[-1]
+            if letter in "[{":
+                maps.append(letter == "{")
+            elif letter in "]}":
+                maps.pop()
             index += 1
             item = index
+        elif letter == "#" and row[index - 1] == " ":
+            break
         else:
             index += 1
-    out.append(_quoted_if_needed(row[item:]))
-    return "".join(out)
+    return "".join(out) + (_quoted_if_needed(row[item:index]) + row[index:] if maps else row[item:])
 
 
-def colon_fix(row: str) -> str | None:
-    """A one-line `key: text` or `- text` with the text in quotes, or None if it is neither."""
-    start = len(row) - len(row.lstrip())
-    while row.startswith("- ", start):
-        start += 2
-        while row[start : start + 1] == " ":
-            start += 1
-    split = row.find(": ", start)
-    if split < 0:
+def _key_ends(row: str, item: int, index: int, value: bool) -> bool:
+    """Whether the `:` here stands behind a key, and not in a text."""
+    if row[index] != ":" or row[index + 1 : index + 2] not in {"", " "} or value:
+        return False
+    key = row[item:index].strip()
+    return bool(key) and (" " not in key or key[0] in "'\"")
+
+
+def _colon(row: str, at: Position) -> FileError:
+    """The fault of a `:` that would make a key of what can be none."""
+    begin = _value_start(row)
+    if begin < at.column - 1 and row[:begin].strip():
+        return FileError(_COLON, at, _instead(_quoted_from(row, begin)))
+    hint = "is the line indented as its neighbours are, and is the one above finished?"
+    return FileError("this can't be a key here", at, hint)
+
+
+def _behind_quote(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | None:
+    """The fault of a text that goes on behind a closing quote."""
+    begin = _value_start(row)
+    quote = row[begin : begin + 1]
+    if "expected" not in str(error.problem) or quote not in {"'", '"'} or begin >= at.column - 1:
         return None
-    listed = row[:start].strip().startswith("-")
-    begin = start if listed and " " in row[start:split] else split + 2
-    return row[:begin] + _quoted(row[begin:].strip())
+    end = _text_end(row, begin)
+    text = row[begin:end]
+    if quote == "'" and text.endswith("'") and text.count("'") % 2:
+        fixed = row[:begin] + _quoted(text[1:-1]) + row[end:]
+        return FileError("a quote within single quotes ends the text", at, _instead(fixed))
+    fixed = row[:begin] + _quoted(text) + row[end:]
+    return FileError("nothing may follow behind a closing quote", at, _instead(fixed))
 
 
-def _colon(row: str, column: int, at: Position) -> FileError:
-    fixed = colon_fix(row)
-    if fixed is not None and fixed.endswith(("'", '"')) and column > len(row) - len(row.lstrip()):
-        first = row.find(": ")
-        if listed_text(row) or 0 <= first < column:
-            message = "a one-line text with `: ` in it must stand in quotes"
-            return FileError(message, at, _instead(fixed))
-    return FileError(
-        "this can't be a key here",
-        at,
-        "is the line indented as its neighbours are, and is the one above finished?",
-    )
+def _escape(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError:
+    """The fault of a backslash within double quotes that is none of YAML's own."""
+    column = row.rfind("\\", 0, at.column)
+    if column < 0:
+        return FileError(_sentence(error), at)
+    fixed = f"{row[:column]}\\{row[column:]}"
+    at = Position(at.path, at.line, column + 1, 2)
+    return FileError("within double quotes a backslash must be written twice", at, _instead(fixed))
 
 
-def listed_text(row: str) -> bool:
-    """Whether the line is `- some words: …`, a command in a list that YAML would read as a map."""
-    start = row.lstrip()
-    return start.startswith("- ") and " " in start[2:].split(": ", 1)[0].strip()
-
-
-def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], path: str) -> FileError:
-    mark = error.context_mark
-    if mark is None or mark.line >= len(rows):
-        return FileError(_sentence(error), Position(path, max(1, len(rows)), 1))
-    opened = rows[mark.line][mark.column : mark.column + 1]
-    closing = {"[": "]", "{": "}"}.get(opened, opened)
-    return FileError(
-        f"`{opened}` is never closed", Position(path, mark.line + 1, mark.column + 1), f"add a `{closing}`"
-    )
-
-
-def _general_hint(problem: str, row: str) -> str:
-    if "mapping keys are not allowed" in problem:
-        return "a text that begins with `? ` must stand in quotes"
-    if "unexpected end of stream" in problem:
-        return "a quote is never closed"
-    if "unknown escape character" in problem:
-        return "within double quotes write `\\\\` for a backslash, or use single quotes"
-    if "expected key" in problem and row.count("'") > 2:
-        return "within single quotes a quote is written twice: ''"
-    if "block scalar" in problem or "comment or line break" in problem:
-        return "the text of a `|` or `>` begins on the next line; or put the whole in quotes"
-    if "sequence entries are not allowed" in problem:
-        return "a list begins on the next line, or stands in brackets: `[a, b]`"
-    if "did not find expected key" in problem or "block end" in problem:
-        return "is the line indented as its neighbours are?"
-    return ""
+def _plainly(error: yaml.MarkedYAMLError, at: Position) -> FileError:
+    """The fault in the words for it, or else in the parser's."""
+    for part, message, hint in _KNOWN:
+        if part in str(error.problem):
+            return FileError(message, at, hint)
+    return FileError(_sentence(error), at)
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
@@ -170,6 +268,22 @@ def _instead(fixed: str) -> str:
     return f"write `{fixed.strip()}`"
 
 
+def _value_start(row: str) -> int:
+    """Where the value of a `key: value`, a `- value` or a `- key: value` begins."""
+    match = _VALUE.match(row)
+    return match.end() if match else 0
+
+
+def _quoted_from(row: str, begin: int) -> str:
+    """The line with the text that begins there in quotes, as far as it goes."""
+    within = any(
+        row[:begin].count(opening) > row[:begin].count(closing) for opening, closing in _CLOSING.items()
+    )
+    end = _item_end(row, begin) if within else _text_end(row, begin)
+    end = begin + len(row[begin:end].rstrip())
+    return row[:begin] + _quoted(row[begin:end]) + row[end:]
+
+
 def _quoted(text: str) -> str:
     """The text in the quotes that leave it readable."""
     if '"' in text or "\\" in text:
@@ -179,9 +293,11 @@ def _quoted(text: str) -> str:
 
 def _quoted_if_needed(item: str) -> str:
     text = item.strip()
-    if text[:1] not in {"'", '"'} and ("${" in text or text[:1] in _SIGNS):
-        return item.replace(text, _quoted(text))
-    return item
+    if text[:1] in {"'", '"'}:
+        needed = _quote_end(text, 0) < len(text)
+    else:
+        needed = "${" in text or ": " in text or text.endswith(":")
+    return item.replace(text, _quoted(text)) if needed else item
 
 
 def _quote_end(row: str, start: int) -> int:
@@ -189,14 +305,30 @@ def _quote_end(row: str, start: int) -> int:
     return len(row) if end < 0 else end + 1
 
 
+def _text_end(row: str, start: int) -> int:
+    """Where a text that takes the rest of its line ends: before a comment, quotes respected."""
+    index = start
+    while index < len(row):
+        if row[index] in "'\"":
+            index = _quote_end(row, index)
+        elif row.startswith(" #", index):
+            return len(row[:index].rstrip())
+        else:
+            index += 1
+    return len(row.rstrip())
+
+
 def _item_end(row: str, start: int) -> int:
     """Where an item within brackets ends."""
     depth, index = 0, start
     while index < len(row):
+        letter = row[index]
         if row.startswith("${", index):
             index = row.find("}", index) + 1 or len(row)
             continue
-        letter = row[index]
+        if letter in "'\"":
+            index = _quote_end(row, index)
+            continue
         if letter in "[{":
             depth += 1
         elif letter in "]}" and depth:

@@ -1,9 +1,14 @@
 """Actions done on the host: each command a process of its own, one after the other."""
 
+from os.path import normpath
+
 from runner.errors import RunError
 from runner.events import CommandStarted
+from runner.execute.simple_command import simple_words
 from runner.execute.streams import Stream, write_all
+from runner.model.project import SHELL
 from runner.system.process import Process, descendants, kill_left, replace, start
+from runner.system.programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,18 +84,19 @@ class HostRun:
         if self.prefix is not None:
             self.streams = [Stream(1, self.prefix, write_all), Stream(2, self.prefix, write_all)]
             files = (self._stdin, self.streams[0].writer, self.streams[1].writer)
-        try:
-            self.process = start(
-                self._argv(script),
-                folder=self._folder(script),
-                environ=self._environ,
-                files=files,
-                terminal=self._terminal,
-            )
-        except RunError as error:
+        folder = self._folder(script)
+        for argv in self._ways(script):
+            try:
+                self.process = start(
+                    argv, folder=folder, environ=self._variables(folder), files=files, terminal=self._terminal
+                )
+                break
+            except RunError as error:
+                failure = error
+        else:
             self.close_streams()
-            error.at = error.at or script.position
-            raise
+            failure.at = failure.at or script.position
+            raise failure
         for stream in self.streams:
             stream.close_writer()
         return True
@@ -102,7 +108,9 @@ class HostRun:
             RunError: It did.
         """
         script = self._announce()
-        error = replace(self._argv(script), folder=self._folder(script), environ=self._environ, reset=handled)
+        folder = self._folder(script)
+        for argv in self._ways(script):
+            error = replace(argv, folder=folder, environ=self._variables(folder), reset=handled)
         error.at = error.at or script.position
         raise error
 
@@ -125,12 +133,11 @@ class HostRun:
         self.process.signal(number)
         return below
 
-    def kill(self, below: "Sequence[tuple[int, str]]") -> None:
+    def kill(self) -> None:
         """End all that runs, at once, what has left its group too."""
         if self.process is not None:
             kill_left(descendants(self.process.pid))
             self.process.signal(9)
-        kill_left(below)
 
     def _announce(self) -> "Script":
         script = self.action.scripts[self._next]
@@ -140,10 +147,18 @@ class HostRun:
             self._reporter.tell(CommandStarted(self.action.label, text))
         return script
 
-    def _argv(self, script: "Script") -> "Sequence[str]":
-        return [*self.action.interpreter, script.text]
+    def _ways(self, script: "Script") -> "list[Sequence[str]]":
+        """How to start a command, the quickest way first; the last one says what is wrong if none works."""
+        shell = (*self.action.interpreter, script.text)
+        if self.action.interpreter == SHELL:
+            words = simple_words(script.text)
+            if words is not None and find_program(words[0], self._environ, self._folder(script)) is not None:
+                return [words, shell]
+        return [shell]
+
+    def _variables(self, folder: str) -> "Mapping[str, str]":
+        """All variables of a command; as a shell's `cd` would leave them."""
+        return {**self._environ, "PWD": folder}
 
     def _folder(self, script: "Script") -> str:
-        if script.dir.startswith("/"):
-            return script.dir
-        return f"{self._top}/{script.dir}" if script.dir else self._top
+        return normpath(f"{self._top}/{script.dir}") if not script.dir.startswith("/") else script.dir

@@ -1,18 +1,17 @@
 """Which files an action reads and leaves, and what they are now."""
 
 from runner.errors import PlanError, nearest
-from runner.plan.go_sources import go_sources
 from runner.plan.pattern import overlap, parse_pattern
-from runner.plan.select import select, select_targets
 from runner.system.file_states import observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.plan.action import Action, Plan
+    from runner.plan.action import Action, Package, Plan
     from runner.plan.file_state import FileState
     from runner.plan.gitignore import Ignore
+    from runner.plan.go_imports import Scan
     from runner.plan.pattern import Pattern
     from runner.system.tree import DiskTree
 
@@ -34,11 +33,13 @@ class Inputs:
         self._ignore: Ignore | None = None
         self._ignore_known = False
         self._selected: dict[str, tuple[str, ...]] = {}
+        self._scans: dict[str, Scan] = {}
 
     def forget(self) -> None:
         """Take nothing that was found for granted any longer: something has run."""
         self.tree.forget()
         self._selected.clear()
+        self._scans.clear()
         self._ignore_known = False
 
     def check(self, plan: "Plan") -> None:
@@ -73,12 +74,7 @@ class Inputs:
             patterns = tuple(pattern for pattern, _ in action.sources.patterns)
             found.update(self._select(patterns, action.sources.excludes, action.targets or ()))
             for package in action.sources.packages:
-                try:
-                    found.update(
-                        go_sources(self.tree, action.dir, package.name, package.position, tests=package.tests)
-                    )
-                except PlanError as error:
-                    raise UnmatchedError(error.message, error.at, error.hint, None) from None
+                found.update(self._package(action.dir, package))
         if action.image is not None:
             for copy in action.image.copies:
                 if not copy.task:
@@ -87,6 +83,17 @@ class Inputs:
         paths = tuple(sorted(found))
         self._selected[action.id] = paths
         return paths
+
+    def _package(self, folder: str, package: "Package") -> tuple[str, ...]:
+        """The files of a package."""
+        from runner.plan.go_sources import go_sources  # noqa: PLC0415 - for those who have Go only
+
+        try:
+            return go_sources(
+                self.tree, folder, package.name, package.position, tests=package.tests, memo=self._scans
+            )
+        except PlanError as error:
+            raise UnmatchedError(error.message, error.at, error.hint, None) from None
 
     def copied(self, source: str) -> tuple[str, ...]:
         """The files that a `copy` of sources takes."""
@@ -108,6 +115,8 @@ class Inputs:
         """The state of the files that are there of an action's targets."""
         if not action.targets:
             return ()
+        from runner.plan.select import select_targets  # noqa: PLC0415 - a task without files does without
+
         paths = select_targets(self.tree, action.targets)
         return observe(self.tree.top, paths, {state.path: state for state in recorded})
 
@@ -116,6 +125,8 @@ class Inputs:
     ) -> tuple[str, ...]:
         if not patterns:
             return ()
+        from runner.plan.select import select  # noqa: PLC0415 - a task without files does without
+
         if not self._ignore_known and any(self._walks(pattern) for pattern in patterns):
             self._ignore = self._find_ignore()
             self._ignore_known = True

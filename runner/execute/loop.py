@@ -14,7 +14,7 @@ from runner.execute.host import HostRun
 from runner.execute.terminal import Terminal
 from runner.model.record import Record
 from runner.plan.schedule import Schedule
-from runner.system.process import kill_left
+from runner.system.process import kill_left, still_there
 from runner.system.stop_signals import StopSignals
 
 TYPE_CHECKING = False
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GRACE = 10.0
 """Seconds between a stop signal and the end by force."""
+_LOOK_AGAIN = 20
+"""Milliseconds between two looks at processes that are leaving."""
 _SIGTERM, _SIGPIPE = 15, 13
 
 
@@ -107,6 +109,7 @@ class Loop:
         self.stopping = False
         self.deadline = 0.0
         self.below: list[tuple[int, str]] = []
+        self.leaving: list[_Running] = []
         self.terminal = Terminal()
         self._null = -1
         self._handled: Sequence[int] = ()
@@ -123,8 +126,8 @@ class Loop:
                 self._work(signals)
             finally:
                 self._kill_all()
-                if self.stopping:
-                    kill_left(self.below)
+                for item in self.leaving:
+                    item.run.end()
                 self.terminal.take_back()
         if self.error is not None and not self.caught:
             raise self.error
@@ -154,11 +157,18 @@ class Loop:
                 self._start_what_may()
             except BrokenPipeError:
                 self._stop(_SIGPIPE)
-            if not self.running:
+            if not self.running and not self._leaving():
                 return
             if not self.stopping and not self._busy() and (self.failed or not self._staying()):
                 self._stop_servers()
             self._wait(signals)
+
+    def _leaving(self) -> bool:
+        """Whether something that was told to stop is still at it although its main process has ended."""
+        if not self.stopping:
+            return False
+        self.below = still_there(self.below)
+        return bool(self.below)
 
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
@@ -340,11 +350,14 @@ class Loop:
         poll = select.poll()
         poll.register(signals.reader, select.POLLIN)
         streams: dict[int, Stream] = {}
-        for item in self.running.values():
+        for item in (*self.running.values(), *self.leaving):
             for stream in item.run.streams:
                 streams[stream.reader] = stream
                 poll.register(stream.reader, select.POLLIN)
         timeout = max(0.0, self.deadline - time.monotonic()) * 1000 if self.stopping else None
+        if timeout is not None and not self.running:
+            # Nobody tells when a process ends that is not a child of ours.
+            timeout = min(timeout, _LOOK_AGAIN)
         # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
         happened = [fd for fd, _ in poll.poll(timeout)]
         caught = signals.read()
@@ -362,7 +375,7 @@ class Loop:
 
     def _close(self, done: "Stream") -> None:
         """A stream is at its end: its process closed it, which need not mean that it ended."""
-        for item in self.running.values():
+        for item in (*self.running.values(), *self.leaving):
             if done in item.run.streams:
                 item.run.streams.remove(done)
         done.drain()
@@ -377,7 +390,12 @@ class Loop:
                     self.terminal.suspend(process)
                 continue
             del self.running[pid]
-            item.run.end()
+            if self.stopping:
+                # What it started may still have to say how it ends.
+                item.run.process = None
+                self.leaving.append(item)
+            else:
+                item.run.end()
             if not status:
                 if self.stopping and not item.server:
                     continue
@@ -421,7 +439,8 @@ class Loop:
 
     def _kill_all(self) -> None:
         for item in self.running.values():
-            item.run.kill(self.below)
+            item.run.kill()
+        kill_left(self.below)
         self.deadline = time.monotonic() + GRACE
 
     def _nothing(self) -> int:

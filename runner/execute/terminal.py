@@ -4,12 +4,16 @@ The task that was asked for is a process group of its own, so the terminal must 
 back, as a shell does it; and where the user stops the task with Ctrl-Z, pyrun stops with it.
 """
 
-import _signal as signal
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
+
     from runner.system.process import Process
+else:
+    # `signal` would bring `enum` along, at a sixth of a whole start.
+    import _signal as signal
 
 _STDIN = 0
 

@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runner.events import ImageReady
     from runner.execute.inputs import Inputs
     from runner.execute.ports import Images, Log, Programs
     from runner.plan.action import Action
@@ -61,6 +60,7 @@ class Judge:
         images: Where images are kept.
         platform: What this machine is.
         environ: The variables of the caller.
+        needed: The ids of the actions that others depend on.
         force: Whether what was asked for runs whatever is recorded.
     """
 
@@ -72,6 +72,7 @@ class Judge:
         images: "Images",
         platform: str,
         environ: "Mapping[str, str]",
+        needed: frozenset[str],
         force: bool,
     ) -> None:
         self._inputs = inputs
@@ -80,6 +81,7 @@ class Judge:
         self._images = images
         self._platform = platform
         self._environ = environ
+        self._needed = needed
         self._force = force
         self._made: dict[str, tuple[str, str]] = {}
         self._targets: dict[str, tuple[FileState, ...]] = {}
@@ -91,6 +93,9 @@ class Judge:
             PlanError: A source matches nothing.
             RunError: An image's base is not there.
         """
+        if not (action.remembered or action.targets is not None or action.id in self._needed):
+            # Nobody will ask what it depends on.
+            return Verdict(False, self._why(action, None, "", (), (), ()), "", (), (), (), None)
         entry = self._log.entry(action.id) if action.remembered or action.targets else None
         recorded = entry.sources if entry is not None else ()
         sources = self._inputs.sources(action, recorded)
@@ -127,7 +132,8 @@ class Judge:
             return NEVER
         if entry.key != key:
             return key_change(entry, part_digests(found), sources) or "what it depends on changed"
-        return targets_change(entry, targets)
+        missing = self._missing(action, targets) if action.image is None else ""
+        return targets_change(entry, targets) or (f"the target {missing} is gone" if missing else "")
 
     def _settled(
         self, action: "Action", sources: "Sequence[FileState]", targets: "Sequence[FileState]"
@@ -172,7 +178,7 @@ class Judge:
         """
         self._inputs.forget()
         targets = self._inputs.targets(action, ())
-        missing = _missing(action, targets)
+        missing = self._missing(action, targets)
         self._note(action, verdict.key, targets)
         if missing:
             return missing, ""
@@ -222,6 +228,16 @@ class Judge:
             LogEntry(action.id, verdict.key, parts, verdict.sources, targets, milliseconds, "host")
         )
 
+    def _missing(self, action: "Action", targets: "Sequence[FileState]") -> str:
+        """A target that is written out and not there, or empty."""
+        paths = [state.path for state in targets]
+        for target in action.targets or ():
+            path = target.literal_prefix
+            folder = not target.has_wildcard and self._inputs.tree.names(path) is not None
+            if not (target.has_wildcard or folder or any(target.matches(found) for found in paths)):
+                return target.text
+        return ""
+
     def _note(self, action: "Action", key: str, targets: "Sequence[FileState]") -> None:
         """Keep for those that depend on an action what it made: its targets, or its key where it has none."""
         self._targets[action.id] = tuple(targets)
@@ -236,15 +252,6 @@ class Judge:
             names = {action.interpreter[0]: None, **names}
         found = ((name, self._programs.identity(name, environ)) for name in names)
         return [(name, identity) for name, identity in found if identity is not None]
-
-
-def _missing(action: "Action", targets: "Sequence[FileState]") -> str:
-    """A target that is written out and not there, or empty."""
-    paths = [state.path for state in targets]
-    for target in action.targets or ():
-        if not target.has_wildcard and not any(target.matches(path) for path in paths):
-            return target.text
-    return ""
 
 
 def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:

@@ -53,7 +53,7 @@ def read_json(text: str) -> "Any":
     """
     try:
         value, end = _scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError("more than one value")

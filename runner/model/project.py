@@ -16,6 +16,10 @@ else:
     Protocol = object
 
 
+SHELL = ("sh", "-c")
+"""The interpreter where a file names none."""
+
+
 class Head(Record):
     """What a file says beside its tasks.
 
@@ -23,19 +27,27 @@ class Head(Record):
         name: The project's name, or empty.
         usage: The project in one line, or empty.
         interpreter: The words that start a script's interpreter; the script is added as the last.
+        shell: Whether that is a POSIX shell, in whose text values can be quoted.
         file: The file's name as errors show it.
         position: Where the file begins.
     """
 
-    FIELDS = ("name", "usage", "interpreter", "file", "position")
+    FIELDS = ("name", "usage", "interpreter", "shell", "file", "position")
     __slots__ = FIELDS
 
     def __init__(
-        self, name: str, usage: str, interpreter: tuple[str, ...], file: str, position: Position
+        self,
+        name: str,
+        usage: str,
+        interpreter: tuple[str, ...],
+        shell: bool,
+        file: str,
+        position: Position,
     ) -> None:
         self.name = name
         self.usage = usage
         self.interpreter = interpreter
+        self.shell = shell
         self.file = file
         self.position = position
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runner.plan.facts import Facts
 
 
+_YAML_BOOLS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""How a file may write a bool beside `true` and `false`."""
+
+
 class Invocation:
     """A task with its args and options filled in.
 
@@ -138,11 +142,10 @@ def _bind_one(draft: Draft, args: "tuple[str, ...]", facts: "Facts") -> Invocati
     given: list[str] = []
     left = list(args)
     for param in task.args:
-        if param.type == LIST:
-            value: Value = tuple(left)
+        value: Value
+        if param.type == LIST and left:
             allowed = allowed_values(param, seen, facts.tree)
-            if allowed is not None:
-                value = tuple(checked(param, word, allowed, task.name, draft.at) for word in left)
+            value = tuple(checked(param, word, allowed, task.name, draft.at) for word in left)
             given += left
             left = []
         elif left:
@@ -183,10 +186,12 @@ def _fallback(param: "Param", draft: Draft, seen: "Mapping[str, Value]", facts: 
             value = checked(param, found, allowed, task, draft.at)
             return (value,) if param.type == LIST else value
     if param.default is not None:
-        value = fill(param.default, seen)
-        if param.type == LIST:
-            return (value,)
-        return checked(param, value, None, task, param.position) if param.type == BOOL else value
+        allowed = allowed_values(param, seen, facts.tree)
+        text = fill(param.default, seen)
+        if param.type == BOOL:
+            text = _YAML_BOOLS.get(text.lower(), text)
+        value = checked(param, text, allowed, task, param.default.position)
+        return (value,) if param.type == LIST else value
     if param.required:
         kind = "option" if param in draft.task.options else "arg"
         allowed = allowed_values(param, seen, facts.tree)

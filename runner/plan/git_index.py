@@ -89,7 +89,7 @@ class TrackedFiles:
             length = flags & _LENGTH
             if bool(flags & _EXTENDED) != (flags_size == 4):
                 continue
-            if not (length > least if longer else length == min(least, _LENGTH)):
+            if not (length > least or length == _LENGTH if longer else length == min(least, _LENGTH)):
                 continue
             if length < _LENGTH and index[at + length : at + length + 1] != b"\0":
                 continue

@@ -60,6 +60,10 @@ def find_task(project: "Project", name: str, at: "Position | None") -> "Task":
     raise UsageError(message, None, hint) if at is None else PlanError(message, at, hint)
 
 
+_DEEPEST = 5000
+"""Calls from the one asked for to the one farthest away; no real project comes near."""
+
+
 class _Planner:
     """Invocations by id, grown until nothing new is reached."""
 
@@ -70,16 +74,24 @@ class _Planner:
         self.labels: dict[str, str] = {}
         self.deps: dict[str, tuple[tuple[str, Position], ...]] = {}
         self.copied: dict[str, tuple[str, ...]] = {}
+        self.depths: dict[str, int] = {}
         self.open: list[str] = []
 
-    def add(self, invocation: Invocation) -> str:
+    def add(self, invocation: Invocation, depth: int = 0, at: "Position | None" = None) -> str:
         """The id of an invocation, made known."""
         task, values = invocation.key
         name = write_json([task, *([key, value] for key, value in values)])
         if name not in self.invocations:
             self.invocations[name] = invocation
             self.labels[name] = invocation.label
+            self.depths[name] = depth
             self.open.append(name)
+            if depth > _DEEPEST:
+                raise PlanError(
+                    f"`{task}` leads to ever new calls, the last one of {depth} being `{invocation.label[:80]}`",
+                    at,
+                    "does a task call itself with a value that grows?",
+                )
         return name
 
     def discover(self) -> None:
@@ -88,9 +100,11 @@ class _Planner:
             name = self.open.pop()
             invocation = self.invocations[name]
             values = self.values(invocation)
-            found: list[tuple[str, Position]] = []
+            depth = self.depths[name] + 1
+            found: dict[str, Position] = {}
             for call in invocation.task.deps:
-                found += [(self.add(need), call.position) for need in self.called(call, values)]
+                for need in self.called(call, values):
+                    found.setdefault(self.add(need, depth, call.position), call.position)
             copied = []
             for copy in invocation.task.image.copy if invocation.task.image is not None else ():
                 if copy.call is None:
@@ -99,9 +113,9 @@ class _Planner:
                 needs = self.called(copy.call, values)
                 if len(needs) != 1:
                     raise PlanError("a `copy` names one task", copy.position, "write an item for each")
-                copied.append(self.add(needs[0]))
-                found.append((copied[-1], copy.call.position))
-            self.deps[name] = tuple({need: (need, at) for need, at in reversed(found)}.values())[::-1]
+                copied.append(self.add(needs[0], depth, copy.call.position))
+                found.setdefault(copied[-1], copy.call.position)
+            self.deps[name] = tuple(found.items())
             self.copied[name] = tuple(copied)
 
     def values(self, invocation: Invocation) -> "Mapping[str, Value]":
@@ -142,7 +156,7 @@ class _Planner:
             invocation.key[1],
             tuple(self.script(step, values, folder) for step in task.steps),
             self.project.head.interpreter,
-            tuple((key, self.variable(value, values)) for key, value in task.env),
+            self.env(task, invocation.values, values),
             folder,
             None if task.sources is None else _sources(task.sources, values),
             targets,
@@ -165,6 +179,17 @@ class _Planner:
         if task.targets is None:
             return None
         return tuple(parse_pattern(fill(target, values), target.position) for target in task.targets)
+
+    def env(
+        self, task: "Task", own: "Mapping[str, Value]", values: "Mapping[str, Value]"
+    ) -> tuple[tuple[str, str], ...]:
+        """The fixed variables of a task; for an interpreter that is no shell its values too."""
+        found = {key: self.variable(value, values) for key, value in task.env}
+        if not self.project.head.shell:
+            for name, value in own.items():
+                if name.isidentifier() and name.isascii() and isinstance(value, str):
+                    found.setdefault(name, value)
+        return tuple(found.items())
 
     def variable(self, template: "Template", values: "Mapping[str, Value]") -> str:
         """The value of a variable; an unknown name is the caller's."""

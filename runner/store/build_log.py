@@ -13,6 +13,7 @@ import os
 
 from runner.model.codec import read_json, write_json
 from runner.plan.file_state import FileState, LogEntry
+from runner.system.state_folder import NAME, make_state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ class BuildLog:
     """The log of one project.
 
     Args:
-        folder: The project's `.pyrun` folder, absolute; made when there is something to keep.
+        top: The project's top folder, absolute; its `.pyrun` is made when there is something to keep.
     """
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._path = f"{folder}/log"
+    def __init__(self, top: str) -> None:
+        self._top = top
+        self._path = f"{top}/{NAME}/log"
         self._lines: dict[str, bytes] | None = None
         self._torn = False
         self._outdated = 0
@@ -68,7 +69,7 @@ class BuildLog:
         lines = self._read()
         name = write_json(entry.id)
         line = _encoded(entry).encode()
-        os.makedirs(self._folder, exist_ok=True)
+        make_state_folder(self._top)
         self._outdated += name in lines
         lines[name] = line
         if self._outdated > _SPARE_LINES + len(lines):
@@ -109,8 +110,9 @@ class BuildLog:
         for row in rows[1:-1]:
             name, tab, line = row.partition(b"\t")
             if tab:
-                self._outdated += name.decode() in lines
-                lines[name.decode()] = line
+                text = name.decode("utf-8", "replace")
+                self._outdated += text in lines
+                lines[text] = line
         self._lines = lines
         return lines
 

@@ -1,8 +1,8 @@
 """The model of a file, kept so that the next start need not read YAML.
 
-One file a `tasks.yml` in the user's cache folder: a first line `FORMAT TAB PATH TAB SIGNATURE`, then the
-project as `runner.model.codec` writes it. It counts as long as the stat of the `tasks.yml` is as it was. It is
-text that is only ever read: nothing in it can execute.
+One file a `tasks.yml` in the user's cache folder: a first line `FORMAT TAB PATH TAB SIGNATURE TAB LENGTH`, then
+the project as `runner.model.codec` writes it, so many characters. It counts as long as the stat of the
+`tasks.yml` is as it was. It is text that is only ever read: nothing in it can execute.
 """
 
 import os
@@ -32,9 +32,8 @@ def load_model(folder: str, path: str) -> EncodedProject | None:
     try:
         with open(_place(folder, path), encoding="utf-8", newline="\n") as file:
             head = file.readline()
-            if head != _head(path, signature(path)):
-                return None
-            return EncodedProject(file.read())
+            text = file.read()
+        return EncodedProject(text) if head == _head(path, signature(path), len(text)) else None
     except (OSError, ValueError, IndexError, TypeError):
         return None
 
@@ -54,14 +53,15 @@ def save_model(folder: str, path: str, project: "Project", seen: str | None) -> 
     try:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(f"{place}.{os.getpid()}", "w", encoding="utf-8", newline="\n") as file:
-            file.write(_head(path, seen) + encode(project))
+            text = encode(project)
+            file.write(_head(path, seen, len(text)) + text)
         os.replace(f"{place}.{os.getpid()}", place)
     except OSError:
         return
 
 
-def _head(path: str, seen: str | None) -> str:
-    return f"{FORMAT}\t{path.encode('unicode_escape').decode()}\t{seen}\n"
+def _head(path: str, seen: str | None, length: int) -> str:
+    return f"{FORMAT}\t{path.encode('unicode_escape').decode()}\t{seen}\t{length}\n"
 
 
 def _place(folder: str, path: str) -> str:

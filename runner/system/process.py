@@ -4,7 +4,6 @@
 of a group of its own, so that a signal reaches all that it started in it.
 """
 
-import _signal as signal
 import errno
 import os
 
@@ -13,22 +12,26 @@ from runner.system.programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping, Sequence
+else:
+    # `signal` would bring `enum` along, at a sixth of a whole start.
+    import _signal as signal
 
-_RESET = tuple(
-    number
-    for name in (
-        "SIGINT",
-        "SIGTERM",
-        "SIGHUP",
-        "SIGQUIT",
-        "SIGPIPE",
-        "SIGCHLD",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-    )
-    if (number := getattr(signal, name, None)) is not None
+_IGNORED_BY_PYTHON = tuple(
+    number for name in ("SIGPIPE", "SIGXFSZ") if (number := getattr(signal, name, None)) is not None
+)
+"""What the interpreter ignores for itself, which no program that it starts expects."""
+_RESET = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGCHLD,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    *_IGNORED_BY_PYTHON,
 )
 
 
@@ -134,10 +137,10 @@ def replace(
         os.chdir(folder)
     except OSError as error:
         return _start_error("folder", error.errno or 0, argv[0], folder)
-    for number in (*reset, signal.SIGPIPE):
+    for number in (*reset, *_IGNORED_BY_PYTHON):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(path, argv, environ)
+        os.execve(path, list(argv), environ)  # noqa: S606 - that is what this is for
     except OSError as error:
         return _start_error("program", error.errno or 0, argv[0], folder)
 
@@ -171,7 +174,7 @@ def _become(
         what = "folder"
         os.chdir(folder)
         what = "program"
-        os.execve(path, argv, environ)
+        os.execve(path, list(argv), environ)  # noqa: S606 - that is what this is for
     except OSError as error:
         os.write(writer, f"{what} {error.errno}".encode())
     except BaseException:  # noqa: BLE001 - a forked copy must not go on as its parent, whatever happened
@@ -219,15 +222,18 @@ def descendants(pid: int) -> tuple[tuple[int, str], ...]:
     return tuple(out)
 
 
+def still_there(processes: "Sequence[tuple[int, str]]") -> "list[tuple[int, str]]":
+    """Those of some processes that have not ended."""
+    return [(pid, started) for pid, started in processes if (found := _stat(pid)) and found[1] == started]
+
+
 def kill_left(processes: "Sequence[tuple[int, str]]") -> None:
-    """End at once those of some processes that are still the same."""
-    for pid, started in processes:
-        found = _stat(pid)
-        if found is not None and found[1] == started:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
+    """End at once those of some processes that have not ended."""
+    for pid, _ in still_there(processes):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
 
 
 def _stat(pid: int) -> tuple[int, str] | None:

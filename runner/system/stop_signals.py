@@ -3,8 +3,14 @@
 Handlers do nothing; the number of each signal comes out of a pipe, where the loop finds it.
 """
 
-import _signal as signal
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    # `signal` would bring `enum` along, at a sixth of a whole start.
+    import _signal as signal
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -24,7 +30,7 @@ class StopSignals:
         os.set_blocking(self._writer, False)
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> "StopSignals":
+    def __enter__(self) -> "StopSignals":  # noqa: PYI034 - `Self` is in `typing`
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (*STOPS, signal.SIGCHLD):
             # What the caller ignores (`nohup`) stays ignored.

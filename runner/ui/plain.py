@@ -44,9 +44,7 @@ class PlainReporter:
 
     def write(self, text: str) -> None:
         """Write text as it is."""
-        view = memoryview(text.encode("utf-8", "surrogateescape"))
-        while view:
-            view = view[os.write(self._target, view) :]
+        write_text(self._target, text)
 
     def _text(self, event: Event) -> str:
         level = self._level
@@ -66,6 +64,17 @@ class PlainReporter:
         if isinstance(event, ImageReady) and event.skipped:
             return f"{event.label}: up to date ({event.why})" if level >= NORMAL else ""
         return ""
+
+
+def write_text(target: int, text: str) -> None:
+    """Write text to a file descriptor as UTF-8, whatever the locale; bytes that are no text stay as they were.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+    """
+    view = memoryview(text.encode("utf-8", "surrogateescape"))
+    while view:
+        view = view[os.write(target, view) :]
 
 
 def _echo(event: CommandStarted) -> str:
