@@ -114,6 +114,10 @@ class Quoting(ABC):
     def substitution(self) -> None:
         """Go over commands up to behind the `)` that closes them; the `(` is done."""
 
+    @abstractmethod
+    def here_documents_wait(self) -> bool:
+        """Whether the next line's end begins a here-document."""
+
     def peek(self, offset: int = 0) -> str:
         """The letter at some distance, empty behind the end."""
         place = self.at + offset
@@ -374,10 +378,6 @@ class Quoting(ABC):
         if self.here_documents_wait() and "\n" in self.text[self.at if begin is None else begin : place]:
             raise LostError("a line's end between a `<<` and its text")
         self.at = place
-
-    def here_documents_wait(self) -> bool:
-        """Whether the next line's end begins a here-document."""
-        return self.blocked
 
     def deeper(self) -> None:
         """Count one level of nesting more."""

@@ -21,10 +21,10 @@ _RESERVED = (
     | RESERVED_CLOSING
     | {"esac", "coproc", "function", "for", "select", "case", "[[", "!", "time"}
 )
-ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]]*\])?\+?=")
+ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[.*\])?\+?=", re.DOTALL)
 """How the shape of an assignment begins."""
-_ASSIGNED_HOLE = re.compile(r"[A-Za-z0-9_]*\0[A-Za-z0-9_\0]*(?:\[[^\]]*\])?\+?=")
-_SUBSCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[[^\]]*$")
+_ASSIGNED_HOLE = re.compile(r"[A-Za-z0-9_]*\0[A-Za-z0-9_\0]*(?:\[.*\])?\+?=", re.DOTALL)
+_SUBSCRIPT = re.compile(r"[A-Za-z0-9_\0]*\[")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_\0$]")
 _TILDE = re.compile(r"(?:^|[=:])~[^/:]*$")
 # Variables whose value the shell evaluates by itself.
@@ -60,8 +60,6 @@ class Words(HereDocuments):
             before = shape[:place]
             if _TILDE.search(before):
                 self.marks[number] = (PLAIN, "behind a `~`")
-            elif detail == COMMAND and _SUBSCRIPT.match(before):
-                self.marks[number] = (PLAIN, "an array's subscript")
             elif before.count("{") > before.count("}") and ".." in shape:
                 self.marks[number] = (PLAIN, "a range in braces")
             elif (
@@ -72,20 +70,26 @@ class Words(HereDocuments):
                 self.marks[number] = (BARE, QUOTED)
             else:
                 self.marks[number] = (BARE, _part(detail, before) if len(shape) > 1 else detail)
-        if detail == COMMAND and _SUBSCRIPT.match(word.shape):
+        if detail == COMMAND:
+            self._check_subscript(word.shape)
+
+    def _check_subscript(self, shape: str) -> None:
+        """Refuse a subscript that goes on behind a blank."""
+        if _SUBSCRIPT.match(shape) and len(shape) > 1 and shape.count("[") > shape.count("]"):
             raise LostError("a subscript with blanks")
 
     def maybe_first(self, word: Word) -> None:
         """A word before which all may turn out to be an empty list, so that it would begin the command."""
         if word.literal() and word.text in _RESERVED:
             raise LostError(f"a hole before `{word.text}`")
+        self._check_subscript(word.shape)
         if ASSIGNMENT.match(word.shape) or _ASSIGNED_HOLE.match(word.shape):
             self.one_word(word)
 
     def one_word(self, word: Word) -> None:
         """Let a list in a word be one word."""
         for number, _ in word.bare:
-            if self.marks[number][0] == BARE:
+            if self.marks[number] in ((BARE, ""), (BARE, PART)):
                 self.marks[number] = (BARE, WORD)
 
     def assignment(self, word: Word) -> bool:
@@ -114,6 +118,7 @@ class Words(HereDocuments):
         while self.peek() != ")":
             item = self.some_word()
             self.settle(item, "")
+            self._check_subscript(item.shape)
             if item.shape.startswith("["):
                 self.plain(item.first, item.last, "an array's subscript")
             self.skip(lines=True)

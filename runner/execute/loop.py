@@ -14,7 +14,7 @@ from runner.execute.host import HostRun
 from runner.execute.terminal import Terminal
 from runner.model.record import Record
 from runner.plan.schedule import Schedule
-from runner.system.process import kill_left, still_there
+from runner.system.process import kill_left, signal_strays, still_there
 from runner.system.stop_signals import StopSignals
 
 TYPE_CHECKING = False
@@ -32,7 +32,10 @@ GRACE = 10.0
 """Seconds between a stop signal and the end by force."""
 _LOOK_AGAIN = 20
 """Milliseconds between two looks at processes that are leaving."""
-_SIGTERM, _SIGPIPE = 15, 13
+_DEAF = 1.0
+"""Seconds after which what is left of a task is taken to have ignored a signal of the keyboard."""
+_SIGINT, _SIGQUIT, _SIGTERM, _SIGPIPE = 2, 3, 15, 13
+_KEYS = (_SIGINT, _SIGQUIT)
 
 
 class Settings(Record):
@@ -58,12 +61,13 @@ class Settings(Record):
 class _Running:
     """An action at work."""
 
-    __slots__ = ("began", "run", "server", "verdict")
+    __slots__ = ("began", "pid", "run", "server", "verdict")
 
     def __init__(self, run: HostRun, verdict: "Verdict", server: bool) -> None:
         self.run = run
         self.verdict = verdict
         self.server = server
+        self.pid = 0
         self.began = time.monotonic()
 
 
@@ -110,6 +114,7 @@ class Loop:
         self.deadline = 0.0
         self.below: list[tuple[int, str]] = []
         self.leaving: list[_Running] = []
+        self.told_strays: float | None = None
         self.terminal = Terminal()
         self._null = -1
         self._handled: Sequence[int] = ()
@@ -168,7 +173,18 @@ class Loop:
         if not self.stopping:
             return False
         self.below = still_there(self.below)
-        return bool(self.below)
+        if not self.below or self.running:
+            return bool(self.below)
+        now = time.monotonic()
+        if self.told_strays is None:
+            # What left its group has not heard of the stop yet, and who could have told it is gone.
+            self.told_strays = now
+            signal_strays(self.below, [item.pid for item in self.leaving], _SIGTERM)
+        elif self.caught in _KEYS and now > self.told_strays + _DEAF:
+            # A shell's background jobs ignore what the keyboard sends.
+            self.told_strays = now + GRACE
+            signal_strays(self.below, (), _SIGTERM)
+        return True
 
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
@@ -392,6 +408,7 @@ class Loop:
             del self.running[pid]
             if self.stopping:
                 # What it started may still have to say how it ends.
+                item.pid = pid
                 item.run.process = None
                 self.leaving.append(item)
             else:

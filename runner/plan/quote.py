@@ -50,8 +50,9 @@ def write(value: "str | tuple[str, ...]", hole: "Hole", what: str = "") -> str:
         what: What an error calls the value; without it, the hole's name.
 
     Raises:
-        PlanError: The value can't be written there: it has a NUL byte, would end the here-document or be changed by
-            it, or no quoting is known and it is not plain, begins with `-`, or is a list of other than one word.
+        PlanError: The value can't be written there: it has a NUL byte, would end the here-document or be
+            changed by it, or no quoting is known and it is not plain, begins with `-`, or is a list of other
+            than one word.
     """
     what = what or f"the value of `${{{hole.name}}}`"
     if "\0" in (value if isinstance(value, str) else "".join(value)):

@@ -227,6 +227,16 @@ def still_there(processes: "Sequence[tuple[int, str]]") -> "list[tuple[int, str]
     return [(pid, started) for pid, started in processes if (found := _stat(pid)) and found[1] == started]
 
 
+def signal_strays(processes: "Sequence[tuple[int, str]]", groups: "Sequence[int]", number: int) -> None:
+    """Send a signal to those of some processes that are in none of some groups."""
+    for pid, _ in still_there(processes):
+        try:
+            if os.getpgid(pid) not in groups:
+                os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
 def kill_left(processes: "Sequence[tuple[int, str]]") -> None:
     """End at once those of some processes that have not ended."""
     for pid, _ in still_there(processes):
