@@ -175,7 +175,7 @@ def test_a_module_on_the_way_to_a_known_task_imports_nothing_slow(name: str) -> 
 
 
 def test_the_way_to_a_known_task_is_followed() -> None:
-    assert {"runner.plan.graph", "runner.model.codec", "runner.plan.go_sources"} <= reached()
+    assert {"runner.plan.graph", "runner.model.codec", "runner.execute.loop"} <= reached()
     assert "runner.config.decode" not in reached()
 
 

@@ -37,13 +37,15 @@ runner.ui runner.ui.plain
 """
 
 WORK = """
-runner.execute runner.execute.host runner.execute.inputs runner.execute.loop runner.execute.streams
-runner.execute.terminal runner.execute.verdict
-runner.plan.action_key runner.plan.dirty runner.plan.git_index runner.plan.git_rules runner.plan.gitignore
-runner.plan.go_embed runner.plan.go_imports runner.plan.go_module runner.plan.go_package
-runner.plan.go_sources runner.plan.go_workspace runner.plan.schedule runner.plan.select
+runner.execute runner.execute.host runner.execute.inputs runner.execute.loop runner.execute.simple_command
+runner.execute.streams runner.execute.terminal runner.execute.verdict
+runner.plan.action_key runner.plan.dirty runner.plan.schedule
 runner.store.build_log
-runner.system.git runner.system.process runner.system.programs runner.system.stop_signals
+runner.system.process runner.system.programs runner.system.state_folder runner.system.stop_signals
+"""
+
+FILES = """
+runner.plan.git_index runner.plan.git_rules runner.plan.gitignore runner.plan.select
 """
 
 FILE = """\
@@ -84,7 +86,7 @@ def bare() -> frozenset[str]:
     ("words", "answer", "modules"),
     [
         (("hello",), "hello $ echo hello", LOOK + WORK),
-        (("copy",), "copy: up to date", LOOK + WORK),
+        (("copy",), "copy: up to date", LOOK + WORK + FILES),
         (("--list",), "", LOOK + "runner.ui.listing"),
     ],
     ids=["trivial", "up-to-date", "list"],

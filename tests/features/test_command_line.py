@@ -141,17 +141,13 @@ def test_all_calls_the_task_for_every_value(shop: Project) -> None:
 
 
 def test_all_needs_one_open_enumerated_arg(shop: Project) -> None:
-    refused(
-        shop, ["install", "--all"], "`--all` doesn't go with `install`: it has no arg with `values`"
-    )
+    refused(shop, ["install", "--all"], "`--all` doesn't go with `install`: it has no arg with `values`")
     refused(
         shop,
         ["deploy", "--all"],
         "`--all` doesn't go with `deploy`: it has more than one arg with `values`",
     )
-    refused(
-        shop, ["build", "api", "--all"], "`--all` doesn't go with `build`: its value is given already"
-    )
+    refused(shop, ["build", "api", "--all"], "`--all` doesn't go with `build`: its value is given already")
 
 
 def test_the_same_call_twice_runs_once(shop: Project) -> None:
@@ -170,12 +166,8 @@ def test_a_misspelt_task_gets_the_nearest_name(shop: Project) -> None:
 
 def test_a_misspelt_value_gets_the_nearest_name(shop: Project) -> None:
     refused(shop, ["build", "wbe"], "`build` knows no service `wbe`\n  did you mean `web`?")
-    refused(
-        shop, ["build", "zzzzzz"], "`build` knows no service `zzzzzz`\n  one of: api, web, worker"
-    )
-    refused(
-        shop, ["deploy", "web", "tset"], "`deploy` knows no where `tset`\n  did you mean `test`?"
-    )
+    refused(shop, ["build", "zzzzzz"], "`build` knows no service `zzzzzz`\n  one of: api, web, worker")
+    refused(shop, ["deploy", "web", "tset"], "`deploy` knows no where `tset`\n  did you mean `test`?")
 
 
 def test_a_misspelt_flag_gets_the_nearest_name(shop: Project) -> None:

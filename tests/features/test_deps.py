@@ -242,9 +242,7 @@ def test_an_unknown_name_in_a_call_is_a_fault_of_the_file(project: MakeProject) 
 def test_a_failing_dep_stops_what_needs_it_and_nothing_new_starts(project: MakeProject) -> None:
     p = project(deps("a: b c; c: b; d:"))
     p.write("tasks.yml", p.read("tasks.yml") + "  b: {run: exit 7}\n")
-    assert p.run("-j1", "a", "d") == Result(
-        "", "b $ exit 7\npyrun: b failed with exit status 7: exit 7\n", 7
-    )
+    assert p.run("-j1", "a", "d") == Result("", "b $ exit 7\npyrun: b failed with exit status 7: exit 7\n", 7)
     assert p.files() == ["tasks.yml"]
 
 

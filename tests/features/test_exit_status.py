@@ -56,7 +56,11 @@ def test_a_program_that_is_not_there_gives_127(project: MakeProject) -> None:
 def test_an_interpreter_that_is_not_there_gives_127_and_one_that_is_no_program_126(
     project: MakeProject,
 ) -> None:
-    p = project({"tasks.yml": "interpreter: nosuchshell -c\ntasks: {t: {run: echo, source: [tasks.yml]}, u: {run: echo}}\n"})
+    p = project(
+        {
+            "tasks.yml": "interpreter: nosuchshell -c\ntasks: {t: {run: echo, source: [tasks.yml]}, u: {run: echo}}\n"
+        }
+    )
     for task in ("t", "u"):
         result = p.run(task, "-q")
         assert (result.stdout, result.code) == ("", 127)

@@ -138,7 +138,12 @@ def test_a_damaged_cache_is_read_anew(project: MakeProject) -> None:
     with open(f"{folder}/{name}", "rb") as file:
         kept = file.read()
     head, _, body = kept.partition(b"\n")
-    for damage in (head + b"\n", head + b"\n" + body[: len(body) // 2], head + b"\n\xff\xfe", head + b"\n[]\n{}\n"):
+    for damage in (
+        head + b"\n",
+        head + b"\n" + body[: len(body) // 2],
+        head + b"\n\xff\xfe",
+        head + b"\n[]\n{}\n",
+    ):
         with open(f"{folder}/{name}", "wb") as file:
             file.write(damage)
         assert p.run("who") == Result("here\n", "", 0), damage

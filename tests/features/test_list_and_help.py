@@ -123,9 +123,7 @@ def test_help_for_a_task_shows_what_it_takes(shop: Project) -> None:
     for words in (["build", "--help"], ["build", "-h"], ["--help", "build"], ["build", "api", "-h"]):
         assert shop.run(*words) == Result(BUILD, "", 0), words
     assert shop.run("send", "--help") == Result(SEND, "", 0)
-    assert shop.run("install", "--help") == Result(
-        "usage: pyrun install\n\nDownload what is needed\n", "", 0
-    )
+    assert shop.run("install", "--help") == Result("usage: pyrun install\n\nDownload what is needed\n", "", 0)
     assert not shop.exists("ran")
 
 

@@ -13,9 +13,7 @@ TWO = """
 
 def test_commands_are_told_on_stderr_before_they_run(project: MakeProject) -> None:
     p = project({"tasks.yml": TWO})
-    assert p.run("t") == Result(
-        "dep\nout\n", "d $ echo dep\nt $ echo out\nt $ echo err >&2\nerr\n", 0
-    )
+    assert p.run("t") == Result("dep\nout\n", "d $ echo dep\nt $ echo out\nt $ echo err >&2\nerr\n", 0)
 
 
 def test_up_to_date_is_one_line_for_each_asked_for_task_and_none_for_deps(project: MakeProject) -> None:
@@ -47,7 +45,10 @@ def test_verbose_tells_why_and_how_long(project: MakeProject) -> None:
 
 def test_lines_of_tasks_side_by_side_stay_whole(project: MakeProject) -> None:
     body = "for i in $(seq 200); do printf '%s-' $x; printf '%s-' $i; printf '%0100d\\\\n' 7; done"
-    rows = "".join(f'  t{n}: {{env: {{x: t{n}}}, run: {{command: {{exec: "{body}", quiet: true}}}}}}\n' for n in range(20))
+    rows = "".join(
+        f'  t{n}: {{env: {{x: t{n}}}, run: {{command: {{exec: "{body}", quiet: true}}}}}}\n'
+        for n in range(20)
+    )
     p = project({"tasks.yml": "tasks:\n" + rows})
     result = p.run("-j8", *(f"t{n}" for n in range(20)))
     assert (result.stderr, result.code) == ("", 0)

@@ -106,10 +106,12 @@ def test_a_folder_that_is_not_there_is_told_with_its_place(project: MakeProject)
 
 
 def test_pwd_is_the_commands_folder(project: MakeProject) -> None:
-    p = project({
-        "tasks.yml": "tasks: {t: {dir: a, run: {command: {exec: env | grep ^PWD=, quiet: true}}}}\n",
-        "a/x": "",
-    })
+    p = project(
+        {
+            "tasks.yml": "tasks: {t: {dir: a, run: {command: {exec: env | grep ^PWD=, quiet: true}}}}\n",
+            "a/x": "",
+        }
+    )
     assert p.run("t", env={"PWD": p.root}) == Result("PWD=@ROOT@/a\n", "", 0)
 
 
@@ -239,7 +241,11 @@ def test_a_text_with_more_bytes_than_a_program_may_be_given_is_told(project: Mak
 
 
 def test_words_are_split_as_the_shell_does(project: MakeProject) -> None:
-    p = project({"tasks.yml": "tasks: {t: {run: {command: {exec: \"printf '<%s>' a  'b  c' \\\"d\\\"\", quiet: true}}}}\n"})
+    p = project(
+        {
+            "tasks.yml": "tasks: {t: {run: {command: {exec: \"printf '<%s>' a  'b  c' \\\"d\\\"\", quiet: true}}}}\n"
+        }
+    )
     assert p.run("t") == Result("<a><b  c><d>", "", 0)
 
 

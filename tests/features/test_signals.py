@@ -110,7 +110,11 @@ def test_what_was_finished_before_the_signal_is_kept(project: MakeProject) -> No
 
 def test_a_second_signal_ends_all_at_once(project: MakeProject) -> None:
     stubborn = "trap '' INT TERM; touch up; while :; do sleep 1; done"
-    p = project({"tasks.yml": f"tasks: {{t: {{source: [tasks.yml], run: {{command: {{exec: \"{stubborn}\", quiet: true}}}}}}}}\n"})
+    p = project(
+        {
+            "tasks.yml": f'tasks: {{t: {{source: [tasks.yml], run: {{command: {{exec: "{stubborn}", quiet: true}}}}}}}}\n'
+        }
+    )
     running = p.start("t")
     until(lambda: p.exists("up"), "it runs")
     running.signal(signal.SIGINT)
@@ -121,7 +125,11 @@ def test_a_second_signal_ends_all_at_once(project: MakeProject) -> None:
 
 def test_what_ignores_the_signal_is_ended_by_force_after_a_while(project: MakeProject) -> None:
     stubborn = "trap '' TERM; touch up; (trap '' TERM; exec setsid sleep 300) & while :; do sleep 0.1; done"
-    p = project({"tasks.yml": f"tasks: {{t: {{source: [tasks.yml], run: {{command: {{exec: \"{stubborn}\", quiet: true}}}}}}}}\n"})
+    p = project(
+        {
+            "tasks.yml": f'tasks: {{t: {{source: [tasks.yml], run: {{command: {{exec: "{stubborn}", quiet: true}}}}}}}}\n'
+        }
+    )
     running = p.start("t")
     until(lambda: p.exists("up") and len(p.left()) >= 3, "it runs")
     running.signal(signal.SIGTERM)
@@ -265,7 +273,7 @@ def test_ctrl_c_on_a_terminal_ends_a_task_and_pyrun(project: MakeProject) -> Non
 def test_a_task_reads_what_is_typed_and_the_terminal_is_given_back(project: MakeProject) -> None:
     p = project({
         "tasks.yml": ON_TERMINAL,
-        "task": "test -t 0 && test -t 1 && test -t 2 && echo terminal\nread line\necho \"got $line\"\n",
+        "task": 'test -t 0 && test -t 1 && test -t 2 && echo terminal\nread line\necho "got $line"\n',
     })  # fmt: skip
     shell = Terminal(p, "/bin/bash", "--norc", "--noprofile", "-i")
     group = shell.pid
@@ -286,7 +294,7 @@ def test_a_task_reads_what_is_typed_and_the_terminal_is_given_back(project: Make
 def test_ctrl_z_stops_pyrun_with_its_task_and_fg_goes_on_with_both(project: MakeProject, task: str) -> None:
     p = project({
         "tasks.yml": ON_TERMINAL,
-        "task": "echo ready\nfor n in $(seq 6000); do sleep 0.01; [ -e go ] && break; done\nread line\necho \"got $line\"\n",
+        "task": 'echo ready\nfor n in $(seq 6000); do sleep 0.01; [ -e go ] && break; done\nread line\necho "got $line"\n',
     })  # fmt: skip
     shell = Terminal(p, "/bin/bash", "--norc", "--noprofile", "-i")
     shell.type(b"PS1='> '\n")

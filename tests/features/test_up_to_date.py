@@ -571,7 +571,15 @@ def test_a_damaged_or_removed_state_is_as_if_nothing_had_run(copy: Project) -> N
     assert names
     kept = {name: copy.read(f".pyrun/{name}") for name in names}
     for name, text in kept.items():
-        for damage in ("", text[: len(text) // 2], text[:-1], text[:-3] + "\n", "x" + text, text.replace("[", "]"), "\udcff\n"):
+        for damage in (
+            "",
+            text[: len(text) // 2],
+            text[:-1],
+            text[:-3] + "\n",
+            "x" + text,
+            text.replace("[", "]"),
+            "\udcff\n",
+        ):
             copy.write(f".pyrun/{name}", damage)
             assert copy.run("copy") in {RAN, FRESH}, (name, damage)
             copy.write("in.txt", "content\n")
@@ -609,7 +617,9 @@ def test_links_count_by_what_they_lead_to(copy: Project) -> None:
 
 
 def test_with_several_commands_all_count_and_each_runs(project: MakeProject) -> None:
-    p = project({"tasks.yml": "tasks: {t: {source: [a], run: [echo 1 >> log, 'false', echo 2 >> log]}}\n", "a": ""})
+    p = project(
+        {"tasks.yml": "tasks: {t: {source: [a], run: [echo 1 >> log, 'false', echo 2 >> log]}}\n", "a": ""}
+    )
     for _ in range(2):
         assert p.run("t", "-q") == Result("", "pyrun: t failed with exit status 1: false\n", 1)
     assert p.lines("log") == ["1", "1"]
@@ -625,5 +635,7 @@ def test_an_up_to_date_task_tells_on_stderr_only_and_runs_no_program(copy: Proje
         cwd=copy.root, env=copy.environ(), capture_output=True, check=True,
     )  # fmt: skip
     with open(traced, encoding="utf-8") as file:
-        calls = [line for line in file if "= 0" in line and "execve" in line or "clone" in line or "fork" in line]
+        calls = [
+            line for line in file if ("= 0" in line and "execve" in line) or "clone" in line or "fork" in line
+        ]
     assert len(calls) == 1

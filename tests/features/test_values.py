@@ -85,14 +85,14 @@ def test_a_hostile_value_is_written_into_a_here_document_as_it_is_or_refused(pro
 
 @pytest.mark.parametrize(
     "run",
-    ["eval ./show ${x}", "sh -c \"./show ${x}\"", "echo $(( ${x} ))", "ssh host ls ${x}", "echo # ${x}"],
+    ["eval ./show ${x}", 'sh -c "./show ${x}"', "echo $(( ${x} ))", "ssh host ls ${x}", "echo # ${x}"],
 )
 def test_where_pyrun_can_not_quote_only_plain_values_are_let_in(project: MakeProject, run: str) -> None:
     p = shop(project, run)
     for value in HOSTILE:
         result = p.run("t", "--", value)
         assert (result.stdout, result.code) == ("", 2), value
-        assert "pass it as `\"$1\"` or as a variable" in result.stderr
+        assert 'pass it as `"$1"` or as a variable' in result.stderr
         assert result.stderr.startswith("pyrun: tasks.yml:4:"), value
     assert p.files() == ["show", "tasks.yml"]
 
@@ -133,12 +133,14 @@ def test_a_hostile_file_name_is_a_value_like_any_other(project: MakeProject) -> 
                   - command: {exec: 'printf "%s\\n" "$NAME"', quiet: true}
         """
     })  # fmt: skip
-    names = sorted(name for name in [*HOSTILE, *MORE] if name.strip() and "/" not in name and not name.startswith("."))
+    names = sorted(
+        name for name in [*HOSTILE, *MORE] if name.strip() and "/" not in name and not name.startswith(".")
+    )
     for name in names:
         p.write(f"in/{name}", "content")
     result = p.run("t", "--all", "-q", "-j1")
     assert (result.stderr, result.code) == ("", 0)
-    assert sorted(result.stdout.split("\n")) == sorted("\n".join(names).split("\n") + [""])
+    assert sorted(result.stdout.split("\n")) == sorted([*"\n".join(names).split("\n"), ""])
     assert sorted(f"out/{name}" for name in names) == [name for name in p.files() if name.startswith("out/")]
     result = p.run("t", "--all", "-q", "-j1")
     assert result == Result("", "", 0)
