@@ -142,40 +142,17 @@ class ProjectImages:
         digest = built.descriptor.digest
         return ready, FileState(names, numbers, False, digest.hex, digest.size)
 
-    def ready(self, action: Action, recorded: "Sequence[FileState]", why: str) -> ImageReady | None:
-        """The image that is recorded, if it is still there and has its names; None if it is not.
+    def ship(self, names: "Sequence[str]") -> str:
+        """Save and load an image that stands in the layout, as was asked; which engine has it, or empty.
 
         Raises:
+            RunError: It is not there.
             EngineError: The engine did not take it.
         """
-        if len(recorded) != 1:
-            return None
-        state = recorded[0]
-        digest = Digest(state.digest, state.size)
-        references = tuple(parse_reference(name) for name in state.path.split(" "))
-        try:
-            layout = OciLayout.opened(self.folder)
-            found = [layout.find(str(reference)) for reference in references]
-            if any(entry.digest != digest for entry in found):
-                return None
-            manifest = parse_manifest(layout.read(found[0]))
-            if not all(layout.has(blob.digest) for blob in manifest.blobs()):
-                return None
-        except RunError:
-            return None
-        loaded = self._ship(layout, references, found[0], manifest)
-        count, size, unpacked = map(int, state.signature.split(" "))
-        return ImageReady(
-            action.label,
-            tuple(map(str, references)),
-            str(digest),
-            (count, count),
-            size,
-            unpacked,
-            loaded,
-            skipped=True,
-            why=why,
-        )
+        layout = OciLayout.opened(self.folder)
+        descriptor = layout.find(names[0])
+        manifest = parse_manifest(layout.read(descriptor))
+        return self._ship(layout, tuple(map(parse_reference, names)), descriptor, manifest)
 
     def _ship(
         self,

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from runner.engine.socket_http import TCP, UNIX, Address, Response, request
+from runner.engine.whereabouts import sockets
 from runner.errors import EngineError
 
 _FIND_SECONDS = 1.0
 """How long all engines together may take to say that they are there."""
 _ASK_SECONDS = 30.0
 """How long an engine that is there may take for a question."""
-_DOCKER_SOCKET = "/var/run/docker.sock"
 
 
 class Engine:
@@ -112,14 +112,8 @@ def find_engine(environ: Mapping[str, str]) -> Engine | None:
 
 
 def _addresses(environ: Mapping[str, str]) -> Iterator[Address]:
-    host = environ.get("DOCKER_HOST", "")
-    if host:
-        yield parse_address(host, tls=bool(environ.get("DOCKER_TLS_VERIFY")))
-        return
-    yield Address(UNIX, _DOCKER_SOCKET)
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if runtime:
-        yield Address(UNIX, f"{runtime}/podman/podman.sock")
+    for place in sockets(environ):
+        yield parse_address(place, tls=bool(environ.get("DOCKER_TLS_VERIFY")))
 
 
 def parse_address(written: str, *, tls: bool = False) -> Address:

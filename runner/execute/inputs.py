@@ -50,6 +50,7 @@ class Inputs:
         """
         actions = {action.id: action for action in plan.actions}
         for action in plan.actions:
+            self._check_targets(action)
             try:
                 self.paths(action)
             except UnmatchedError as error:
@@ -59,6 +60,27 @@ class Inputs:
                         raise
                 elif not any(overlap(error.pattern, target) for target in targets):
                     raise
+
+    def _check_targets(self, action: "Action") -> None:
+        """Refuse a target folder in which git tracks files: it is owned whole, so they would be removed."""
+        for target in action.targets or ():
+            folder = target.literal_prefix
+            if target.has_wildcard or self.tree.names(folder) is None:
+                continue
+            ignore = self._git()
+            if ignore is not None and ignore.tracks_beneath(folder):
+                raise PlanError(
+                    f"git tracks files in the target folder `{target.text}`, and a target folder is owned whole",
+                    target.at or action.position,
+                    f"name what is made by a pattern, such as `{folder}/*.gen.go`, or a folder of its own",
+                )
+
+    def _git(self) -> "Ignore | None":
+        """What git says of the project, asked for once."""
+        if not self._ignore_known:
+            self._ignore = self._find_ignore()
+            self._ignore_known = True
+        return self._ignore
 
     def paths(self, action: "Action") -> tuple[str, ...]:
         """The files that an action declares to read, sorted.
@@ -127,10 +149,8 @@ class Inputs:
             return ()
         from runner.plan.select import select  # noqa: PLC0415 - a task without files does without
 
-        if not self._ignore_known and any(self._walks(pattern) for pattern in patterns):
-            self._ignore = self._find_ignore()
-            self._ignore_known = True
-        selection = select(self.tree, patterns, excludes, ignore=self._ignore, own=own)
+        ignore = self._git() if any(self._walks(pattern) for pattern in patterns) else None
+        selection = select(self.tree, patterns, excludes, ignore=ignore, own=own)
         if selection.unmatched:
             pattern = selection.unmatched[0]
             raise UnmatchedError(

@@ -80,6 +80,17 @@ class Ignore:
         above, _, name = path.rpartition("/")
         return self.scope(above).ignores(name, folder=folder)
 
+    def tracks_beneath(self, folder: str) -> bool:
+        """Whether git tracks anything beneath a folder, by its path relative to the top folder.
+
+        Raises:
+            PlanError: The index cannot be read.
+        """
+        if self.tracked is None:
+            return False
+        prefix = f"{self._prefix}/".encode("latin-1") if self._prefix else b""
+        return self.tracked.holds_beneath(prefix + folder.encode("utf-8", "surrogateescape"))
+
     def scope(self, folder: str) -> "Scope":
         """The rules that hold in a folder of the project, by its path relative to the top folder."""
         scope = self._scopes.get(folder)

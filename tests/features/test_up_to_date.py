@@ -639,3 +639,22 @@ def test_an_up_to_date_task_tells_on_stderr_only_and_runs_no_program(copy: Proje
             line for line in file if ("= 0" in line and "execve" in line) or "clone" in line or "fork" in line
         ]
     assert len(calls) == 1
+
+
+def test_a_target_folder_in_which_git_tracks_files_is_refused(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "tasks: {t: {source: [], target: web/gen, run: touch web/gen/made}}\n",
+        "web/gen/kept.txt": "",
+    })  # fmt: skip
+    for words in (["init", "-q"], ["add", "web"]):
+        subprocess.run(["git", *words], cwd=p.root, check=True, env=p.environ())
+    assert p.run("t") == Result(
+        "",
+        "pyrun: tasks.yml:1:33: git tracks files in the target folder `web/gen`, and a target folder is owned whole\n"
+        "  1 | tasks: {t: {source: [], target: web/gen, run: touch web/gen/made}}\n"
+        "    |                                 ^^^^^^^\n"
+        "  name what is made by a pattern, such as `web/gen/*.gen.go`, or a folder of its own\n",
+        2,
+    )
+    assert p.exists("web/gen/kept.txt")
+    assert not p.exists("web/gen/made")
