@@ -22,6 +22,8 @@ FLAGS = {
     "list": (SWITCH, "", "List the tasks"),
     "help": (SWITCH, "h", "Show this, or what a task takes"),
     "dry-run": (SWITCH, "", "Show what would run, and run nothing"),
+    "validate": (SWITCH, "", "Check the file, and run nothing"),
+    "schema": (SWITCH, "", "Show the JSON Schema of a tasks.yml"),
     "version": (SWITCH, "V", "Show the version"),
     "all": (SWITCH, "", "Run a task for every value of its enumerated arg"),
     "jobs": (VALUE, "j", "How many tasks may run side by side (default: the processor's cores)"),

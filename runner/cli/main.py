@@ -55,12 +55,22 @@ class _Call:
 
             _show(f"pyrun {__version__}\n")
             return 0
+        if "schema" in flags:
+            from runner.system.schema_file import read_schema  # noqa: PLC0415 - only for this
+
+            _show(read_schema())
+            return 0
         request = self.request(words, flags)
         self.silent = "silent" in request.flags
         if "help" in request.flags:
             self.show_help(request)
             return 0
         session = self.needed_session()
+        if "validate" in request.flags:
+            count = len(session.project.names())
+            shown = session.name_of(session.name)
+            _show(f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n")
+            return 0
         if "list" in request.flags or not request.calls:
             from runner.ui.listing import task_list  # noqa: PLC0415 - only for this
 

@@ -341,7 +341,7 @@ class Loop:
             return
         if changed:
             self.reporter.tell(
-                Noticed(f"{action.label} changed its own source {changed}, so it is not taken for done")
+                Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
             )
         self.reporter.tell(TaskFinished(action.label, _since(item.began)))
         self.schedule.finish(action.id)

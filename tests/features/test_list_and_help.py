@@ -52,6 +52,8 @@ flags:
       --list        List the tasks
   -h, --help        Show this, or what a task takes
       --dry-run     Show what would run, and run nothing
+      --validate    Check the file, and run nothing
+      --schema      Show the JSON Schema of a tasks.yml
   -V, --version     Show the version
       --all         Run a task for every value of its enumerated arg
   -j, --jobs VALUE  How many tasks may run side by side (default: the processor's cores)

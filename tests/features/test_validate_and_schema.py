@@ -1,0 +1,32 @@
+"""`--validate` checks a file and runs nothing; `--schema` shows what an editor checks with."""
+
+import json
+import os
+
+from tests.features.conftest import MakeProject, Result
+
+
+def test_a_right_file_is_valid(project: MakeProject) -> None:
+    p = project({"tasks.yml": "tasks: {a: {run: touch made}, b: {}}\n", "sub/x": ""})
+    assert p.run("--validate") == Result("tasks.yml is valid: 2 tasks\n", "", 0)
+    assert p.run("--validate", cwd="sub") == Result("../tasks.yml is valid: 2 tasks\n", "", 0)
+    assert not p.exists("made")
+
+
+def test_a_wrong_file_tells_all_its_faults(project: MakeProject) -> None:
+    p = project({"tasks.yml": "tasks:\n  a: {rn: x}\n  b: {quiet: 1, run: touch made}\n"})
+    result = p.run("--validate")
+    assert result.code == 2
+    assert [line for line in result.stderr.splitlines() if line.startswith("pyrun: ")] == [
+        "pyrun: tasks.yml:2:7: `rn` is not a key of the task `a`",
+        "pyrun: tasks.yml:3:7: `quiet` is not a key of the task `b`",
+    ]
+
+
+def test_the_schema_is_shown_without_a_project(project: MakeProject) -> None:
+    p = project({})
+    result = p.run("--schema")
+    assert (result.stderr, result.code) == ("", 0)
+    schema = os.path.join(os.path.dirname(__file__), "../../schema/tasks.schema.json")
+    with open(schema, encoding="utf-8") as file:
+        assert json.loads(result.stdout) == json.load(file)
