@@ -141,6 +141,7 @@ class _Reader:
         self.project = project
         self.values = values
         self.draft: Draft | None = None
+        self.series: list[Draft] = []
 
     def read(self, words: "Sequence[str]") -> None:
         """Give every word to the call, flag or option that it belongs to."""
@@ -149,12 +150,20 @@ class _Reader:
             word = words[index]
             if word == "--":
                 self.rest(words[index + 1 :])
-                return
+                break
             if word.startswith("-") and word != "-" and not self.is_number(word):
                 index += self.flag(words, index)
             else:
                 self.word(word)
                 index += 1
+        self.end_series()
+
+    def end_series(self) -> None:
+        """An option behind the last of several values is for all of them that were given none."""
+        for draft in self.series[:-1]:
+            for name, values in self.series[-1].options.items():
+                draft.options.setdefault(name, list(values))
+        self.series = []
 
     def is_number(self, word: str) -> bool:
         """Whether a word that begins with `-` is a number for an arg."""
@@ -174,8 +183,9 @@ class _Reader:
         elif (allowed := self.values(draft)) is not None and word in allowed:
             another = Draft(draft.task, None)
             another.args = [*draft.args[:-1], word]
-            another.options = dict(draft.options)
+            another.options = {name: list(values) for name, values in draft.options.items()}
             self.draft = another
+            self.series.append(another)
             self.request.calls.append(another)
         elif self.is_task(word):
             self.call(word)
@@ -192,7 +202,9 @@ class _Reader:
         task = find_task(self.project, word, None)
         if task.private:
             raise UsageError(f"`{word}` is private: only other tasks may call it")
+        self.end_series()
         self.draft = Draft(task, None)
+        self.series = [self.draft]
         self.request.calls.append(self.draft)
 
     def rest(self, words: "Sequence[str]") -> None:

@@ -117,30 +117,17 @@ class Session:
 
         Raises:
             PlanError: A source matches nothing.
+            UsageError: A flag does not go with the plan.
         """
-        from runner.store.build_log import BuildLog  # noqa: PLC0415 - for a look only
+        from runner.execute.look_ahead import look_ahead  # noqa: PLC0415 - for a look only
+        from runner.store.build_log import BuildLog  # noqa: PLC0415
         from runner.ui.listing import dry_run  # noqa: PLC0415
 
         images = LazyImages(self, flags, reporter)
+        images.check(plan)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
-        words: dict[str, str] = {}
-        labels = {action.id: action.label for action in plan.actions}
-        open_ones: set[str] = set()
-        for action in plan.actions:
-            late = [labels[dep] for dep in action.deps if dep in open_ones]
-            if late:
-                words[action.id] = f"is decided when `{late[0]}` is done"
-                open_ones.add(action.id)
-                continue
-            verdict = judge.verdict(action)
-            if verdict.skip:
-                judge.assume(action, verdict)
-                words[action.id] = f"up to date ({verdict.why})"
-            else:
-                open_ones.add(action.id)
-                words[action.id] = f"would run, because {verdict.why}"
-        return dry_run(plan, words)
+        return dry_run(plan, look_ahead(plan, judge))
 
     def _judge(
         self, plan: "Plan", images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"

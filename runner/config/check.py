@@ -15,7 +15,8 @@ def check_calls(book: Faultbook, tasks: Mapping[str, Task]) -> None:
             name = _name(call)
             if name and name not in tasks and call.text not in tasks:
                 at = call.words[0].position
-                book.add(f"there is no task `{name}`", at, did_you_mean(name, tuple(tasks)))
+                hint = "" if book.full else did_you_mean(name, tuple(tasks))
+                book.add(f"there is no task `{name}`", at, hint)
 
 
 def _calls(task: Task) -> Iterable[Call]:

@@ -9,10 +9,10 @@ from runner.config.decode_image import decode_image
 from runner.config.decode_param import decode_params
 from runner.config.fields import Faultbook, Scope, is_text_with_colon, read_map
 from runner.config.node import Mapping, Node, Scalar, Sequence
-from runner.config.parse_yaml import decode_text, parse_yaml
+from runner.config.parse_yaml import MAX_FAULTS, decode_text, parse_yaml
 from runner.config.programs import plain_programs
 from runner.config.shell import is_posix_shell, parse_script
-from runner.errors import Faults, PyrunError
+from runner.errors import Faults, FileError, PyrunError
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.image import Image
@@ -40,7 +40,7 @@ def decode(data: bytes, path: str) -> LoadedProject:
     """
     text = decode_text(data, path)
     node, unread = parse_yaml(text, path)
-    book = Faultbook(text.splitlines())
+    book = Faultbook(text)
     start = Position(path, 1, 1)
     project = _ProjectDecoder(book, path).decode(node if node is not None else Mapping([], start))
     faults = _told_once(unread, book.faults)
@@ -58,7 +58,10 @@ def _told_once(unread: list[PyrunError], faults: list[PyrunError]) -> tuple[Pyru
     stumbled = {_place(error) for error in unread}
     kept = {(_place(error), error.message): error for error in unread}
     kept.update({(at, error.message): error for error in faults if (at := _place(error)) not in stumbled})
-    return tuple(error for _, error in sorted(kept.items(), key=lambda item: item[0][0]))
+    told = [error for _, error in sorted(kept.items(), key=lambda item: item[0][0])]
+    if len(told) > MAX_FAULTS:
+        told[MAX_FAULTS:] = [FileError(f"there is more: these are the first {MAX_FAULTS} faults")]
+    return tuple(told)
 
 
 def _place(error: PyrunError) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container
 from collections.abc import Mapping as MappingType
 
 from runner.config.node import Mapping, Node, Scalar, Sequence
+from runner.config.parse_yaml import MAX_FAULTS
 from runner.config.template import parse_text
 from runner.config.traps import colon_fault
 from runner.errors import FileError, PyrunError, did_you_mean
@@ -42,27 +43,37 @@ class Faultbook:
     """The faults of a file, in the order in which they were met.
 
     Args:
-        rows: The lines of the file, for corrected ones.
+        text: The file, for corrected lines.
     """
 
-    def __init__(self, rows: list[str]) -> None:
-        self.rows = rows
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._rows: list[str] | None = None
         self.faults: list[PyrunError] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is wrong that nobody will read a hint for more."""
+        return len(self.faults) > MAX_FAULTS
 
     def add(self, message: str, at: Position, hint: str = "") -> None:
         """Note a fault."""
         self.faults.append(FileError(message, at, hint))
 
-    def row(self, at: Position) -> str:
-        """The line where something stands."""
-        return self.rows[at.line - 1] if at.line <= len(self.rows) else ""
+    @property
+    def rows(self) -> list[str]:
+        """The lines of the file."""
+        if self._rows is None:
+            self._rows = self._text.splitlines()
+        return self._rows
 
     def wrong_type(self, node: Node, what: str, wanted: str) -> None:
         """Note that something is of the wrong kind."""
-        row = self.row(node.position)
-        if is_text_with_colon(node) and row[node.position.column - 1 : node.position.column] != "{":
-            self.faults.append(colon_fault(row, node.position))
-            return
+        if is_text_with_colon(node) and not self.full:
+            rows, at = self.rows, node.position
+            if rows[at.line - 1][at.column - 1] != "{":
+                self.faults.append(colon_fault(rows, at))
+                return
         found = "nothing" if isinstance(node, Scalar) and node.null else node.kind
         self.add(f"{what} must be {wanted}, and this is {found}", node.position)
 
@@ -115,7 +126,7 @@ class Faultbook:
         for part in template.parts:
             if not isinstance(part, str) and part.name not in scope.names:
                 known = tuple(scope.names) if isinstance(scope.names, (tuple, list, dict)) else ()
-                near = did_you_mean(part.name, known)
+                near = "" if self.full else did_you_mean(part.name, known)
                 proposal = f"for a variable, define an option: `{part.name}: {{environment: {part.name}}}`"
                 hint = near if near.startswith("did") else proposal
                 message = f"{scope.owner} has no arg or option `{part.name}`"
@@ -175,9 +186,8 @@ def read_map(book: Faultbook, node: Node, what: str, handlers: MappingType[str, 
         if key.text in handlers:
             found[key.text] = (key, value)
         else:
-            book.add(
-                f"`{key.text}` is not a key of {what}", key.position, did_you_mean(key.text, tuple(handlers))
-            )
+            hint = "" if book.full else did_you_mean(key.text, tuple(handlers))
+            book.add(f"`{key.text}` is not a key of {what}", key.position, hint)
     for name, handler in handlers.items():
         if name in found:
             handler(*found[name])

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 from runner.location import Position
 
+_LONGEST = 20_000
+"""Characters of the longest text with escapes or folded lines in which places are looked for."""
+
 
 class Scalar:
     """A text, a number, a bool or null: its text as it was written.
@@ -55,9 +58,11 @@ class Scalar:
     def _searched(self, offset: int, length: int) -> Position:
         """The same for a text with escapes or folded lines: the stretch is looked for in what is written."""
         wanted = self.text[offset : offset + length]
-        skip = self.text.count(wanted, 0, offset) if wanted else -1
+        if not wanted or len(self.text) > _LONGEST:
+            return self.position
+        skip = self.text.count(wanted, 0, offset)
         for number, row in enumerate(self.written):
-            found = row.find(wanted) if skip >= 0 else -1
+            found = row.find(wanted)
             while found >= 0:
                 if not skip:
                     column = found + (self.position.column if not number else 1)

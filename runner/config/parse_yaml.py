@@ -16,6 +16,8 @@ from runner.errors import FileError, PyrunError, nearest
 from runner.location import Position
 
 MAX_DEPTH = 200
+MAX_FAULTS = 100
+"""How many faults of a file are told."""
 MAX_REPEATED = 50_000
 """What all aliases of a file may bring in: a node counts 1, and 1 more for each `_WEIGHT` characters."""
 
@@ -138,8 +140,13 @@ class _Builder:
 
     def check_tag(self, tag: str | None, at: Position) -> None:
         """Note a tag that says more than YAML's own types: it was meant as text."""
-        if tag and tag not in _TAGS:
-            self.faults.append(sign_fault("!", self.row(at), at))
+        if tag and tag not in _TAGS and len(self.faults) <= MAX_FAULTS:
+            self.faults.append(sign_fault(self.rows, at))
+
+    def note(self, message: str, at: Position, hint: str) -> None:
+        """Note a fault, unless so much is wrong already that nobody would read it."""
+        if len(self.faults) <= MAX_FAULTS:
+            self.faults.append(FileError(message, at, hint))
 
     def scalar(self, event: Any) -> Scalar:
         """A scalar, its lines placed."""
@@ -147,9 +154,7 @@ class _Builder:
         text = str(event.value)
         self.check_tag(event.tag, self.at(start))
         if _NO_TEXT.search(text):
-            self.faults.append(
-                FileError("a text can't hold this character", self.at(start), "remove its escape")
-            )
+            self.note("a text can't hold this character", self.at(start), "remove its escape")
         one_line = end.line == start.line
         lines: tuple[tuple[int, int], ...] = ()
         written: tuple[str, ...] = ()
@@ -199,7 +204,7 @@ class _Builder:
             near = nearest(event.anchor, tuple(self.anchors))
             if near:
                 raise FileError(f"there is no anchor `&{event.anchor}`", at, f"did you mean `*{near}`?")
-            raise sign_fault("*", self.row(at), at)
+            raise sign_fault(self.rows, at)
         self.repeated += self.size(event.anchor, node)
         if self.repeated > MAX_REPEATED:
             raise FileError("its aliases make this file too large", at, "write it without them")
@@ -230,7 +235,7 @@ class _Builder:
                 hint = (
                     "a `${…}` must stand in quotes here" if "${" in self.row(key.position) else "use a text"
                 )
-                self.faults.append(FileError(f"{key.kind} can't be a key", key.position, hint))
+                self.note(f"{key.kind} can't be a key", key.position, hint)
 
     def row(self, at: Position) -> str:
         return self.rows[at.line - 1] if at.line <= len(self.rows) else ""
@@ -255,7 +260,7 @@ class _Builder:
         earlier = top.names.setdefault(key.text, key)
         if earlier is not key and key.text != "<<":
             hint = f"the first one is on line {earlier.position.line}; keep one of them"
-            self.faults.append(FileError(f"`{key.text}` stands here a second time", key.position, hint))
+            self.note(f"`{key.text}` stands here a second time", key.position, hint)
             return
         top.seen.append((key, value))
 
@@ -270,9 +275,7 @@ class _Builder:
                 continue
             for source in value.items if isinstance(value, Sequence) else [value]:
                 if not isinstance(source, Mapping):
-                    self.faults.append(
-                        FileError("`<<` takes a map or a list of maps", source.position, "use `<<: *NAME`")
-                    )
+                    self.note("`<<` takes a map or a list of maps", source.position, "use `<<: *NAME`")
                     continue
                 for inner, node in source.pairs:
                     if inner.text not in known:

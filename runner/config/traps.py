@@ -22,14 +22,18 @@ _SIGNS = {
     "`": "a sign kept for later",
 }
 _CLOSING = {"[": "]", "{": "}"}
+_WIDEST = 400
+"""Characters of the longest corrected line that is shown."""
+_HOLE = "within brackets a text with `${…}` must stand in quotes"
 _COLON = "a one-line text with `: ` in it must stand in quotes"
-_VALUE = re.compile(r"""\s*(?:- +)*(?:(?:[^\s'"\[\]{}#:]|:(?!\s))+:\s+(?:- +)*)?""")
+_VALUE = re.compile(r"""\s*(?:- +)*(?:(?:[^\s'"\[\]{}#:]|:(?!\s))++:\s+(?:- +)*)?""")
 """What stands before the value of a line."""
+_TAG = re.compile(r"[\[{,]\s*!(?=[^'\"]*[\]}])")
 _INDENTED = "is it indented as its neighbours are?"
 _KNOWN = (
     ("mapping keys are not allowed", "a text that begins with `? ` must stand in quotes", ""),
     (
-        "comment or line break",
+        "line break",
         "the text of a `|` or `>` begins on the next line",
         "or put the whole in quotes",
     ),
@@ -79,33 +83,76 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
     if (found := _tab(error, row, at)) or (found := _flow(error, row, at)):
         return found
     if row[column : column + 1] in _SIGNS:
-        return sign_fault(row[column], row, at)
+        return _hole_before(row, at) or sign_fault(rows, at)
     if "document start" in str(error.problem) and rows and rows[0].startswith("%"):
-        return sign_fault("%", rows[0], Position(path, 1, 1))
+        return sign_fault(rows, Position(path, 1, 1))
     if "mapping values are not allowed" in str(error.problem):
         return _colon(row, at)
     if "escape character" in str(error.problem):
         return _escape(error, row, at)
+    start = _value_start(row)
+    if start < column and row[start : start + 1] in _SIGNS:
+        return sign_fault(rows, Position(path, line + 1, start + 1))
     return _behind_quote(error, row, at) or _plainly(error, at)
 
 
-def sign_fault(sign: str, row: str, at: Position) -> FileError:
-    """What to say where a text begins with a sign that YAML keeps for itself."""
+def sign_fault(rows: list[str], at: Position) -> FileError:
+    """What to say where a text begins with a sign that YAML keeps for itself.
+
+    Args:
+        rows: The lines of the file.
+        at: The sign.
+    """
+    row = rows[at.line - 1]
+    begin, within = at.column - 1, _within(rows, at)
+    start = _item_start(row, begin) if within else _value_start(row)
+    if start < begin and row[start : start + 1] in _SIGNS:
+        at = Position(at.path, at.line, start + 1)
+        begin = start
+    sign = row[begin]
     return FileError(
         f"a text that begins with `{sign}` must stand in quotes: YAML takes it for {_SIGNS[sign]}",
         at,
-        _instead(_quoted_from(row, at.column - 1)),
+        _instead(_quoted_from(row, begin, within)),
     )
 
 
-def colon_fault(row: str, at: Position) -> FileError:
+def colon_fault(rows: list[str], at: Position) -> FileError:
     """What to say where a text with `: ` in it was read as a map.
 
     Args:
-        row: The line.
+        rows: The lines of the file.
         at: Where the text begins.
     """
-    return FileError(_COLON, at, _instead(_quoted_from(row, at.column - 1)))
+    fixed = _quoted_from(rows[at.line - 1], at.column - 1, _within(rows, at))
+    return FileError(_COLON, at, _instead(fixed))
+
+
+def _hole_before(row: str, at: Position) -> FileError | None:
+    """The fault of a bare `${…}` within brackets where the parser stumbled over a sign behind it."""
+    hole = row.rfind("${", 0, at.column)
+    behind = row[row.find("}", hole) + 1 : at.column - 1]
+    if hole < 0 or ": " in behind or set(behind) & set(",[]{}"):
+        return None
+    outer = _value_start(row)
+    start = outer if row[outer : outer + 1] in _CLOSING else -1
+    fixed = quote_flow(row, start, row[start : start + 1] == "{")
+    if fixed == row:
+        return None
+    return FileError(_HOLE, Position(at.path, at.line, hole + 1, 2), _instead(fixed))
+
+
+def _within(rows: list[str], at: Position) -> bool:
+    """Whether a place is within brackets, which may have opened on a line above."""
+    before = rows[at.line - 1][: at.column - 1]
+    if any(before.count(opening) > before.count(closing) for opening, closing in _CLOSING.items()):
+        return True
+    line = at.line - 2
+    while line >= 0 and (end := rows[line][: _text_end(rows[line], 0)]).endswith((",", "[", "{")):
+        if not end.endswith(","):
+            return True
+        line -= 1
+    return False
 
 
 def _begins_with_sign(error: yaml.MarkedYAMLError, rows: list[str]) -> bool:
@@ -124,12 +171,18 @@ def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) 
         return None
     if begin is not None and "quoted scalar" in str(error.context) and "unexpected" in str(error.problem):
         at = Position(opened.path, begin.line + 1, begin.column + 1)
+        start = _value_start(rows[begin.line])
+        if _at(rows, begin.line, start) in _SIGNS:
+            return sign_fault(rows, Position(at.path, at.line, start + 1))
         return FileError("this quote is never closed", at, f"add a `{rows[begin.line][begin.column]}`")
     bracket = _at(rows, opened.line - 1, opened.column - 1)
     over = mark.line >= len(rows) or "<stream end>" in str(error.problem)
     # A `key:` on a later line, behind one that has no comma.
     new_key = mark.line >= opened.line and _at(rows, mark.line, mark.column) == ":"
     new_key = new_key and not rows[mark.line - 1].rstrip().endswith((",", bracket))
+    if bracket in _CLOSING and (over or new_key) and (tag := _TAG.search(rows[opened.line - 1])):
+        # The parser in Python takes the closing bracket for a part of the tag.
+        return sign_fault(rows, Position(opened.path, opened.line, tag.end()))
     if bracket in _CLOSING and (over or new_key):
         return FileError(f"`{bracket}` is never closed", opened, f"add a `{_CLOSING[bracket]}`")
     return None
@@ -167,7 +220,7 @@ def _flow(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | No
     message = "nothing may follow behind a closing quote"
     if row[column - 1 : column + 1] == "${":
         at = Position(at.path, at.line, column, 2)
-        message = "within brackets a text with `${…}` must stand in quotes"
+        message = _HOLE
     elif row[column] == ":":
         message = _COLON
     return FileError(message, at, _instead(fixed))
@@ -265,7 +318,8 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
 
 
 def _instead(fixed: str) -> str:
-    return f"write `{fixed.strip()}`"
+    fixed = fixed.strip()
+    return f"write `{fixed}`" if len(fixed) <= _WIDEST else "put the whole text in quotes"
 
 
 def _value_start(row: str) -> int:
@@ -274,11 +328,8 @@ def _value_start(row: str) -> int:
     return match.end() if match else 0
 
 
-def _quoted_from(row: str, begin: int) -> str:
-    """The line with the text that begins there in quotes, as far as it goes."""
-    within = any(
-        row[:begin].count(opening) > row[:begin].count(closing) for opening, closing in _CLOSING.items()
-    )
+def _quoted_from(row: str, begin: int, within: bool = False) -> str:
+    """The line with the text that begins there in quotes, as far as it goes; in brackets to the next comma."""
     end = _item_end(row, begin) if within else _text_end(row, begin)
     end = begin + len(row[begin:end].rstrip())
     return row[:begin] + _quoted(row[begin:end]) + row[end:]
@@ -301,7 +352,10 @@ def _quoted_if_needed(item: str) -> str:
 
 
 def _quote_end(row: str, start: int) -> int:
+    """Where what begins with a quote ends: behind its twin, or with the line."""
     end = row.find(row[start], start + 1)
+    while row[start] == '"' and end > 0 and (end - len(row[:end].rstrip("\\"))) % 2:
+        end = row.find('"', end + 1)
     return len(row) if end < 0 else end + 1
 
 
@@ -316,6 +370,15 @@ def _text_end(row: str, start: int) -> int:
         else:
             index += 1
     return len(row.rstrip())
+
+
+def _item_start(row: str, end: int) -> int:
+    """Where the item within brackets begins in which a place is."""
+    before = row[:end].replace("${", "  ")
+    start = max(
+        (before.rfind(mark) + len(mark) for mark in (",", "[", "{", ": ") if mark in before), default=0
+    )
+    return start + len(row[start:end]) - len(row[start:end].lstrip())
 
 
 def _item_end(row: str, start: int) -> int:

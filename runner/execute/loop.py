@@ -105,11 +105,12 @@ class Loop:
         self.schedule = Schedule(plan, durations)
         self.running: dict[int, _Running] = {}
         self.waiting_servers: dict[str, Verdict] = {}
-        self.foreground = self._foreground()
+        self.foreground = foreground_servers(plan)
         self.status = 0
         self.error: PyrunError | None = None
         self.failed = False
         self.caught = 0
+        self.served = False
         self.stopping = False
         self.deadline = 0.0
         self.below: list[tuple[int, str]] = []
@@ -139,22 +140,13 @@ class Loop:
         return self._exit_status()
 
     def _exit_status(self) -> int:
-        if self.caught and not (self._one_server() and not self.error):
+        if self.caught and not (self._one_server() and self.served and not self.error):
             return 128 + self.caught
         return self.status
 
     def _one_server(self) -> bool:
         """Whether the one thing asked for is a server."""
         return len(self.plan.asked) == 1 and self.actions[self.plan.asked[0]].persistent
-
-    def _foreground(self) -> set[str]:
-        """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
-        found = {name for name in self.plan.asked if self.actions[name].persistent}
-        for name in self.plan.asked:
-            action = self.actions[name]
-            if not action.scripts and action.image is None:
-                found.update(dep for dep in action.deps if self.actions[dep].persistent)
-        return found
 
     def _work(self, signals: StopSignals) -> None:
         while True:
@@ -218,16 +210,15 @@ class Loop:
         if action.persistent:
             self.judge.note_server(action, verdict)
             if action.id in self.foreground:
-                self._launch(action, verdict)
+                self._launch_behind_servers(action, verdict)
             else:
                 self.waiting_servers[action.id] = verdict
             self.schedule.finish(action.id)
             return
-        self._start_servers(action)
         if action.image is not None:
             self._make_image(action, verdict)
         else:
-            self._launch(action, verdict)
+            self._launch_behind_servers(action, verdict)
 
     def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
         """Whether a recorded image is still there; then it is told."""
@@ -236,16 +227,27 @@ class Loop:
             self.reporter.tell(ready)
         return ready is not None
 
-    def _start_servers(self, action: "Action") -> None:
-        """Start the servers that an action needs and that wait for somebody who does."""
-        left = list(action.deps)
+    def _launch_behind_servers(self, action: "Action", verdict: "Verdict") -> None:
+        """Start an action, and before it the servers that it needs and that wait for somebody who does."""
+        for name in self._needed_servers(action):
+            self._launch(self.actions[name], self.waiting_servers.pop(name))
+            if self.failed:
+                return
+        self._launch(action, verdict)
+
+    def _needed_servers(self, action: "Action") -> list[str]:
+        """The waiting servers that an action needs, each behind those that it needs itself."""
+        found: dict[str, None] = {}
+        left = [(name, False) for name in reversed(action.deps)]
         while left:
-            name = left.pop()
+            name, ready = left.pop()
             dep = self.actions[name]
-            if name in self.waiting_servers:
-                self._launch(dep, self.waiting_servers.pop(name))
-            if not dep.scripts:
-                left += dep.deps
+            if ready:
+                found[name] = None
+            elif name in self.waiting_servers or not dep.scripts:
+                left += [(name, True)] * (name in self.waiting_servers)
+                left += [(below, False) for below in reversed(dep.deps)]
+        return list(found)
 
     def _make_image(self, action: "Action", verdict: "Verdict") -> None:
         began = time.monotonic()
@@ -261,6 +263,7 @@ class Loop:
         if verdict.entry is not None and not action.persistent:
             self._remove_stale(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
+        self.served = self.served or (asked_alone and action.persistent)
         direct = self._alone(action)
         stdin, terminal = self._nothing(), None
         if asked_alone and direct:
@@ -330,6 +333,7 @@ class Loop:
         if item.server:
             if not self.stopping and action.id not in self.foreground:
                 self._fail(action, 1, RunError(f"the server `{action.label}` ended while it was needed"))
+                self._stop_servers()
             return
         missing, changed = self.judge.keep(action, item.verdict, _since(item.began))
         if missing:
@@ -430,7 +434,7 @@ class Loop:
     def _note_stopped(self, item: _Running, status: int) -> None:
         """What a server that was told to stop ended with is the exit status where it was all that was asked."""
         if item.server:
-            if self.caught and self._one_server():
+            if self.caught and self.plan.asked == (item.run.action.id,):
                 self.status = status
         else:
             self.judge.drop(item.run.action)
@@ -465,6 +469,17 @@ class Loop:
         if self._null < 0:
             self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         return self._null
+
+
+def foreground_servers(plan: "Plan") -> set[str]:
+    """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
+    actions = {action.id: action for action in plan.actions}
+    found = {name for name in plan.asked if actions[name].persistent}
+    for name in plan.asked:
+        action = actions[name]
+        if not action.scripts and action.image is None:
+            found.update(dep for dep in action.deps if actions[dep].persistent)
+    return found
 
 
 def _since(began: float) -> int:

@@ -124,16 +124,20 @@ class Judge:
         targets: "Sequence[FileState]",
     ) -> str:
         """Why it must run, or empty."""
-        if not action.remembered:
-            return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
-        if self._force:
-            return "`--force` was given"
+        if always := self.always(action):
+            return always
         if entry is None or not entry.key:
             return NEVER
         if entry.key != key:
             return key_change(entry, part_digests(found), sources) or "what it depends on changed"
         missing = self._missing(action, targets) if action.image is None else ""
         return targets_change(entry, targets) or (f"the target {missing} is gone" if missing else "")
+
+    def always(self, action: "Action") -> str:
+        """Why it runs whatever its deps make and its files are, or empty."""
+        if not action.remembered:
+            return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
+        return "`--force` was given" if self._force else ""
 
     def _settled(
         self, action: "Action", sources: "Sequence[FileState]", targets: "Sequence[FileState]"

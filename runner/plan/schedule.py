@@ -33,6 +33,7 @@ class Schedule:
             key=self._rank.__getitem__,
             reverse=True,
         )
+        self._stopped = False
         self.unfinished = len(self._actions)
 
     def ready(self) -> bool:
@@ -49,12 +50,13 @@ class Schedule:
         grown = False
         for user in self._users[name]:
             self._waits[user] -= 1
-            if not self._waits[user]:
+            if not self._waits[user] and not self._stopped:
                 self._ready.append(user)
                 grown = True
         if grown:
             self._ready.sort(key=self._rank.__getitem__, reverse=True)
 
     def stop(self) -> None:
-        """Let nothing start any more."""
+        """Let nothing start any more, whatever finishes."""
+        self._stopped = True
         self._ready.clear()

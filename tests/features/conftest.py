@@ -22,7 +22,7 @@ PYRUN = os.path.join(os.path.dirname(sys.executable), "pyrun")
 CPU_SECONDS = 20
 MEMORY = 2 << 30
 """Bytes of address space; the Go tool-chain wants more and gets no limit."""
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds after which something that must happen is taken for never happening."""
 _MARK = "PYRUN_TEST_MARK"
 

@@ -82,6 +82,14 @@ def test_a_further_value_keeps_the_options_before_it(shop: Project) -> None:
     )
 
 
+def test_an_option_behind_several_values_is_for_all_that_were_given_none(shop: Project) -> None:
+    both = built("api", tags="x") + built("web", tags="x")
+    assert shop.run("-j1", "build", "api", "web", "--tags=x") == Result(both, "", 0)
+    assert shop.run("-j1", "build", "api", "--tags=x", "web") == Result(both, "", 0)
+    each = built("api", tags="x") + built("web", tags="y")
+    assert shop.run("-j1", "build", "api", "--tags=x", "web", "--tags=y") == Result(each, "", 0)
+
+
 def test_options_are_long_or_short_bundled_or_joined(shop: Project) -> None:
     for words in (
         ["--tags", "a=b", "--race"],

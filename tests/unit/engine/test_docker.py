@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine import docker
+from runner.engine import whereabouts
 from runner.engine.docker import Engine, find_engine, parse_address
 from runner.engine.socket_http import Address
 from runner.errors import EngineError
@@ -25,7 +25,7 @@ class Server:
         self._socket.bind(path)
         self._socket.listen()
         self._answers = answers
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
@@ -173,7 +173,7 @@ def test_an_engine_that_hangs_up_early_still_says_why(tmp_path: os.PathLike[str]
             connection.sendall(answer(b'{"message":"not today"}', "500 Oops"))
             connection.shutdown(socket.SHUT_RD)
 
-    thread = threading.Thread(target=refuse)
+    thread = threading.Thread(target=refuse, daemon=True)
     thread.start()
     with listener, pytest.raises(EngineError, match="not today"):
         Engine(Address("unix", path)).load(bytes(1 << 16) for _ in range(100))
@@ -182,7 +182,7 @@ def test_an_engine_that_hangs_up_early_still_says_why(tmp_path: os.PathLike[str]
 
 def test_no_engine_is_none(tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch) -> None:
     top = os.fspath(tmp_path)
-    monkeypatch.setattr(docker, "_DOCKER_SOCKET", f"{top}/none")
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", f"{top}/none")
     assert find_engine({}) is None
     assert find_engine({"XDG_RUNTIME_DIR": top}) is None
     assert find_engine({"DOCKER_HOST": f"unix://{top}/none"}) is None
@@ -193,7 +193,7 @@ def test_the_one_the_user_names_is_asked_and_no_other(
     serve: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = serve(answer(b"OK"))
-    monkeypatch.setattr(docker, "_DOCKER_SOCKET", "/nowhere")
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", "/nowhere")
     found = find_engine({"DOCKER_HOST": str(named), "XDG_RUNTIME_DIR": "/nowhere"})
     assert str(found) == str(named)
     assert asked(serve).startswith(b"GET /_ping HTTP/1.0\r\n")
@@ -205,7 +205,7 @@ def test_else_dockers_socket_and_else_the_users_podman(
     top = os.fspath(tmp_path)
     os.mkdir(f"{top}/podman")
     environ = {"XDG_RUNTIME_DIR": top}
-    monkeypatch.setattr(docker, "_DOCKER_SOCKET", f"{top}/docker")
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", f"{top}/docker")
     podman = Server(f"{top}/podman/podman.sock", answer(b"OK"))
     assert str(find_engine(environ)) == f"unix://{top}/podman/podman.sock"
     podman.close()
