@@ -289,8 +289,7 @@ def test_one_service_under_supervisord_answers_and_stops_clean(monorepo: Example
 def test_all_services_run_side_by_side_until_ctrl_c(monorepo: Example) -> None:
     ports = move(monorepo)
     running = monorepo.start("run", "--all", "--jobs", "2", memory=None)
-    for name in SERVICES:
-        until(lambda name=name: healthy(ports[name], name), f"{name} answers")
+    until(lambda: all(healthy(ports[name], name) for name in SERVICES), "all services answer")
     group = serves_groups(ports["gateway"])
     assert [found["id"] for found in ask(ports["gmicro"], "GET", "/groups")[1]] == [group]
     spent = {"group": group, "payer": "ann", "amount": 3000, "between": ["ann", "bob"]}
