@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.una
 NO_ENGINE = "unix:///no-engine.sock"
 BUILD_SECONDS = 600
 """The longest that a pyrun that compiles may take, with nothing in Go's cache."""
+_LEAVING_SECONDS = 5
+"""How long what has ended may take to be gone."""
 _MADE = shutil.ignore_patterns("bin", ".pyrun", "data", "coverage.out", "*.pid")
 
 
@@ -96,10 +99,14 @@ class Example(Project):
 
 @contextmanager
 def example(folder: str) -> Iterator[Example]:
-    """A copy that is put away with all that runs in it."""
+    """A copy for a test, at whose end nothing may run in it any longer."""
     one = Example(folder)
     try:
         yield one
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while one.left() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not one.left(), "these were left running"
     finally:
         one.end_all()
 

@@ -27,7 +27,7 @@ _STANDARD = "tag:yaml.org,2002:"
 _TAGS = frozenset(_STANDARD + name for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 """What escapes can bring into a text, and no file name, variable or word of a command can hold."""
-_NO_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def decode_text(data: bytes, path: str) -> str:

@@ -73,7 +73,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
     mark, begin = error.problem_mark, error.context_mark
     if mark is None:
         return FileError(_sentence(error), opened)
-    if found := _unfinished(error, rows, opened):
+    if (found := _behind_bracket(rows, mark, path)) or (found := _unfinished(error, rows, opened)):
         return found
     if begin is not None and ("simple key" in str(error.context) or _begins_with_sign(error, rows)):
         mark = begin
@@ -277,6 +277,24 @@ def _colon(row: str, at: Position) -> FileError:
         return FileError(_COLON, at, _instead(_quoted_from(row, begin)))
     hint = "is the line indented as its neighbours are, and is the one above finished?"
     return FileError("this can't be a key here", at, hint)
+
+
+def _behind_bracket(rows: list[str], mark: yaml.Mark, path: str) -> FileError | None:
+    """The fault of a text that begins like a list or a map and is none: `[ -e x ] && y`."""
+    row = rows[mark.line] if mark.line < len(rows) else ""
+    begin = _value_start(row)
+    if row[begin : begin + 1] not in _CLOSING or mark.column < begin:
+        return None
+    end = _item_end(row, begin + 1) + 1
+    behind = row[end:].strip()
+    # Behind it may come a comment, and a `:` if it was meant as a key.
+    if not behind or behind[0] in "#:":
+        return None
+    at = Position(path, mark.line + 1, len(row) - len(row[end:].lstrip()) + 1)
+    if row[end - 1 : end] == "]" and behind[0] in "]}":
+        return None
+    message = f"a text that begins with `{row[begin]}` must stand in quotes"
+    return FileError(message, at, _instead(_quoted_from(row, begin)))
 
 
 def _behind_quote(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | None:

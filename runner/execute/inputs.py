@@ -166,7 +166,8 @@ class Inputs:
         return (self.tree.names(folder) or {}).get(name) != "f"
 
     def _hint(self, pattern: "Pattern") -> str:
-        folder, _, name = pattern.literal_prefix.rpartition("/")
+        prefix = pattern.literal_prefix
+        folder, _, name = (prefix, "", "") if pattern.has_wildcard else prefix.rpartition("/")
         names = self.tree.names(folder)
         if names is None:
             return f"there is no folder `{folder}`"

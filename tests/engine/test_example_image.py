@@ -1,66 +1,142 @@
-"""The example's images in a real engine: loaded once, small, and they answer."""
+"""The images of the example monorepo in a real engine: loaded by pyrun, run by Docker's own command."""
 
+import json
+import os
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from runner.engine.docker import Engine
-from tests.example import REPOSITORY, SERVICES, Example, healthy, serves_groups
+from tests.example import NO_ENGINE, REPOSITORY, SERVICES, Example, example, healthy, serves_groups
 from tests.features.conftest import until
 
 pytestmark = pytest.mark.engine
 
-LARGEST = 12_000_000
-"""Bytes that an image of the example may take; the program that built it takes two hundred million and more."""
+MAX_SIZE = 12_000_000
+"""Bytes; the images that these services were first shipped in took 8.53 MB."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """The example with the images of all services made, and given to no engine."""
+    with example(f"{tmp_path_factory.mktemp('built')}/one") as one:
+        one.done("image", "--all", "--no-load")
+        yield one
+
+
+@pytest.fixture
+def empty_engine(engine: Engine) -> Iterator[Engine]:
+    """The engine without the example's images, before and after."""
+    forget(engine)
+    yield engine
+    forget(engine)
+
+
+def forget(engine: Engine) -> None:
+    for service in SERVICES:
+        if engine.image_id(name(service)) is not None:
+            docker(engine, "image", "rm", "--force", name(service))
 
 
 def docker(engine: Engine, *words: str) -> str:
-    """What docker's own command says."""
-    done = subprocess.run(["docker", "-H", str(engine), *words], capture_output=True, text=True, check=False)
+    assert shutil.which("docker"), "this test runs containers: apt-get install docker.io"
+    argv = ["docker", "-H", str(engine), *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
+def name(service: str) -> str:
+    return f"{REPOSITORY}/{service}:latest"
+
+
+def loads(engine: Engine) -> int:
+    """How many images the engine was given of late, the same one twice counted twice."""
+    past = ("--since", "0", "--until", f"{time.time():.9f}")
+    return len(docker(engine, "events", *past, "--filter", "event=load").splitlines())
+
+
+def place(engine: Engine) -> dict[str, str]:
+    return {"DOCKER_HOST": str(engine)}
+
+
 @contextmanager
-def running(engine: Engine, image: str) -> Iterator[int]:
-    """A container of an image; gives the port of this machine that leads to its 8080."""
-    container = docker(engine, "run", "-d", "-p", "127.0.0.1:0:8080", image)
+def container(engine: Engine, service: str) -> Iterator[int]:
+    """A container of a service's image; the port of this machine that leads to it."""
+    found = docker(engine, "run", "--detach", "--publish", "127.0.0.1:0:8080", name(service))
     try:
-        yield int(docker(engine, "port", container, "8080/tcp").splitlines()[0].rpartition(":")[2])
+        (line,) = docker(engine, "port", found, "8080/tcp").splitlines()
+        yield int(line.rpartition(":")[2])
     finally:
-        docker(engine, "rm", "-f", container)
+        docker(engine, "rm", "--force", "--volumes", found)
 
 
-def wait_for(port: int, service: str) -> None:
-    until(lambda: healthy(port, service), f"{service} answers")
+def test_an_image_goes_to_the_engine_that_answers_and_only_once(built: Example, empty_engine: Engine) -> None:
+    before = loads(empty_engine)
+    first = built.done("image", "gmicro", env=place(empty_engine))
+    told = f"\nin .pyrun/images, and loaded into the engine at {empty_engine}\n"
+    assert first.stderr.endswith(told)
+    assert loads(empty_engine) == before + 1
+    again = built.done("image", "gmicro", env=place(empty_engine))
+    assert again.stderr == first.stderr
+    assert loads(empty_engine) == before + 1
+    docker(empty_engine, "image", "rm", name("gmicro"))
+    built.done("image", "gmicro", "--load", env=place(empty_engine))
+    assert loads(empty_engine) == before + 2
+    assert empty_engine.image_id(name("gmicro")) in ids(built, "gmicro")
 
 
-def test_images_are_loaded_once_and_the_services_answer(engine: Engine, tmp_path: "object") -> None:
-    example = Example(f"{tmp_path}/example")
-    env = {"DOCKER_HOST": str(engine)}
-    made = example.done("image", "--all", env=env)
-    assert f"in .pyrun/images, and loaded into the engine at {engine}\n" in made.stderr
-    for service in SERVICES:
-        image = f"{REPOSITORY}/{service}:latest"
-        assert int(docker(engine, "image", "inspect", "--format", "{{.Size}}", image)) <= LARGEST
-        with running(engine, image) as port:
-            wait_for(port, service)
-            if service == "gmicro":
-                serves_groups(port)
-    again = example.done("image", "gmicro", env=env)
-    assert again.stderr.startswith("image gmicro: up to date (")
+def ids(built: Example, service: str) -> tuple[str, str]:
+    """What an engine may call an image: by its manifest, or by its config."""
+    digest, manifest = built.manifest(service)
+    return digest, manifest["config"]["digest"]
 
 
-def test_a_saved_archive_is_what_the_engine_loads(engine: Engine, tmp_path: "object") -> None:
-    example = Example(f"{tmp_path}/example")
-    example.done("image", "gmicro", "--save", "gmicro.tar")
-    assert f"{REPOSITORY}/gmicro:latest" in docker(engine, "load", "-i", f"{example.root}/gmicro.tar")
+@pytest.mark.parametrize("flags", [("--no-load",), ("--save", "../gmicro.tar")])
+def test_an_image_is_kept_from_the_engine_where_that_was_asked(
+    built: Example, empty_engine: Engine, flags: tuple[str, ...]
+) -> None:
+    result = built.done("image", "gmicro", *flags, env=place(empty_engine))
+    assert "engine" not in result.stderr
+    assert empty_engine.image_id(name("gmicro")) is None
 
 
-def test_an_engine_that_must_take_an_image_and_is_not_there_is_told(tmp_path: "object") -> None:
-    example = Example(f"{tmp_path}/example")
-    result = example.pyrun("image", "gmicro", "--load")
+def test_an_image_that_is_made_now_is_loaded_too(built: Example, empty_engine: Engine) -> None:
+    result = built.done("image", "tmicro", "--force", env=place(empty_engine))
+    assert result.stderr.endswith(f", and loaded into the engine at {empty_engine}\n")
+    assert "up to date" not in result.stderr
+    assert empty_engine.image_id(name("tmicro")) in ids(built, "tmicro")
+
+
+def test_docker_loads_what_was_saved(built: Example, empty_engine: Engine) -> None:
+    built.done("image", "gmicro", "--save", "../gmicro.tar", env=place(empty_engine))
+    path = os.path.normpath(built.path("../gmicro.tar"))
+    assert name("gmicro") in docker(empty_engine, "load", "--input", path)
+    assert empty_engine.image_id(name("gmicro")) in ids(built, "gmicro")
+    with container(empty_engine, "gmicro") as port:
+        until(lambda: healthy(port, "gmicro"), "gmicro answers")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_of_the_image_answers(built: Example, empty_engine: Engine, service: str) -> None:
+    built.done("image", service, "--load", env=place(empty_engine))
+    (found,) = json.loads(docker(empty_engine, "image", "inspect", name(service)))
+    assert 0 < found["Size"] <= MAX_SIZE
+    assert found["Config"]["WorkingDir"] == "/app"
+    assert found["Config"]["Entrypoint"] == [f"./{service}"]
+    with container(empty_engine, service) as port:
+        until(lambda: healthy(port, service), f"{service} answers")
+        if service == "gmicro":
+            serves_groups(port)
+
+
+def test_without_an_engine_only_load_fails(built: Example) -> None:
+    result = built.pyrun("image", "gmicro", "--load")
     assert result.code == 125
-    assert result.stderr.endswith("  start one, or leave `--load` out\n")
+    told = f"pyrun: no container engine answers at {NO_ENGINE}\n  start one, or leave `--load` out\n"
+    assert result.stderr == told
+    assert built.done("image", "gmicro").stderr.endswith("\nin .pyrun/images\n")

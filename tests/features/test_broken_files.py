@@ -297,3 +297,48 @@ def test_a_file_that_can_not_be_read_is_told(project: MakeProject) -> None:
     p = project({"tasks.yml/.x": "", "other": ""})
     assert p.run("-f", "tasks.yml", "a") == Result("", "pyrun: there is no file `tasks.yml`\n", 2)
     assert p.run("-f", "other/tasks.yml", "a") == Result("", "pyrun: there is no file `other/tasks.yml`\n", 2)
+
+
+def test_what_tasks_cannot_be_planned_for_is_told_at_its_place_from_the_current_folder(
+    project: MakeProject,
+) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              a: {deps: [b], run: touch ran}
+              b: {deps: [c], run: touch ran}
+              c: {deps: [a], run: touch ran}
+              gone: {source: [mian.go], run: touch ran}
+              none: {source: ["src/*.go"], run: touch ran}
+              two: {deps: [one, other]}
+              one: {target: out, run: touch out}
+              other: {target: out, run: touch out}
+              early: {deps: [gone], run: touch ran}
+        """,
+        "main.go": "",
+        "x/.x": "",
+    })  # fmt: skip
+    files = p.files()
+    cycle = (
+        "4:14: `a` needs itself: a → b → c → a\n  4 |   c: {deps: [a], run: touch ran}\n"
+        "    |              ^\n  take one of these deps away\n"
+    )
+    gone = (
+        "5:19: the source `mian.go` matches no file\n  5 |   gone: {source: [mian.go], run: touch ran}\n"
+        "    |                   ^^^^^^^\n  did you mean `main.go`?\n"
+    )
+    none = (
+        '6:19: the source `src/*.go` matches no file\n  6 |   none: {source: ["src/*.go"], run: touch ran}\n'
+        "    |                   ^^^^^^^^^^\n  there is no folder `src`\n"
+    )
+    twice = (
+        "9:19: `one` and `other` both write `out`\n  9 |   other: {target: out, run: touch out}\n"
+        "    |                   ^^^\n  give each a target of its own\n"
+    )
+    for task, told in (("a", cycle), ("gone", gone), ("early", gone), ("none", none), ("two", twice)):
+        for folder in ("", "x"):
+            place = "../tasks.yml" if folder else "tasks.yml"
+            assert p.run(task, cwd=folder) == Result("", f"pyrun: {place}:{told}", 2), (task, folder)
+    assert p.run("-C", "..", "gone", cwd="x").stderr == f"pyrun: ../tasks.yml:{gone}"
+    assert p.files() == files
+    assert not p.exists(".pyrun")

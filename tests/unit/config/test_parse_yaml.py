@@ -90,7 +90,7 @@ def test_what_is_not_utf8_is_placed(data: bytes, line: int, column: int) -> None
 @pytest.mark.parametrize(
     ("text", "line", "column", "code"),
     [("a\0b", 1, 2, "0x00"), ("a: b\n  \x1b[", 2, 3, "0x1b"), ("\x7f", 1, 1, "0x7f"), ("a\r\nb\r\n\f", 3, 1, "0x0c"),
-     ("\ufffe", 1, 1, "0xfffe")],
+     ("\ufffe", 1, 1, "0xfffe"), ("a: b\ufeffc", 1, 5, "0xfeff")],
 )  # fmt: skip
 def test_a_character_without_a_place_in_yaml_is_placed(text: str, line: int, column: int, code: str) -> None:
     with pytest.raises(FileError, match=f"control character {code} has no place in YAML") as info:
