@@ -7,7 +7,7 @@ import os
 
 from runner.digest import Digest
 from runner.engine.docker import Engine, find_engine
-from runner.errors import EngineError, RunError, UsageError
+from runner.errors import EngineError, RunError
 from runner.events import ImageReady, Noticed
 from runner.execute.build_image import build_image
 from runner.image.descriptor import Descriptor
@@ -65,6 +65,7 @@ class ProjectImages:
         environ: The caller's variables.
         load: Whether images go to the engine: True, False, or None where one answers.
         archive: The file that an image is saved to, or empty.
+        epoch: The time of all files of an image, in seconds since 1970.
         reporter: Who is told what does not stop the work.
     """
 
@@ -74,8 +75,10 @@ class ProjectImages:
         environ: "Mapping[str, str]",
         load: bool | None,
         archive: str,
+        epoch: int,
         reporter: "Reporter",
     ) -> None:
+        self._epoch = epoch
         self._top = top
         self._environ = environ
         self._load = load
@@ -120,7 +123,7 @@ class ProjectImages:
             files=ProjectFiles(self._top),
             layout=layout,
             base=base,
-            epoch=self._epoch(),
+            epoch=self._epoch,
         )
         layout.prune()
         loaded = self._ship(layout, built.references, built.descriptor, built.manifest)
@@ -199,17 +202,6 @@ class ProjectImages:
         if image.base.kind != OCI:
             return None
         return OciLayout.opened(os.path.join(self._top, image.base.path))
-
-    def _epoch(self) -> int:
-        """The time of all files, in seconds since 1970."""
-        written = self._environ.get("SOURCE_DATE_EPOCH", "")
-        if not written:
-            return 0
-        if not (written.isascii() and written.isdigit()):
-            raise UsageError(
-                f"SOURCE_DATE_EPOCH is `{written}`", None, "it must be whole seconds since 1970, or not set"
-            )
-        return int(written)
 
 
 def _image(action: Action) -> ImagePlan:

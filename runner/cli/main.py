@@ -26,6 +26,7 @@ def main(words: "Sequence[str] | None" = None) -> int:
     Returns:
         The exit status.
     """
+    _open_standard_files()
     call = _Call(sys.argv[1:] if words is None else words)
     try:
         return call.run()
@@ -178,6 +179,15 @@ class _Call:
             path, data = None, b""
         shown = os.path.relpath(path, cwd) if path else ""
         return render(error, lambda at: line_of(data, at), lambda name: shown or name)
+
+
+def _open_standard_files() -> None:
+    """Where a caller closed stdin, stdout or stderr, let nothing else take their numbers."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def level(flags: "Mapping[str, str]") -> int:

@@ -184,7 +184,9 @@ class LazyImages:
             session, flags = self._session, self._flags
             load = True if "load" in flags else False if "no-load" in flags else None
             archive = os.path.join(session.cwd, flags["save"]) if "save" in flags else ""
-            self._images = ProjectImages(session.top, session.environ, load, archive, self._reporter)
+            self._images = ProjectImages(
+                session.top, session.environ, load, archive, epoch(session.environ), self._reporter
+            )
         return self._images
 
     def check(self, plan: "Plan") -> None:
@@ -197,6 +199,12 @@ class LazyImages:
         used = [name for name in ("save", "load", "no-load") if name in self._flags]
         if used and not count:
             raise UsageError(f"`--{used[0]}` is for images, and none is asked for")
+        if "save" in used:
+            path = os.path.join(self._session.cwd, self._flags["save"])
+            if not self._flags["save"] or (os.path.lexists(path) and not _plain_file(path)):
+                raise UsageError(
+                    f"`--save {self._flags['save']}` is no file that can be replaced", None, "name a new file"
+                )
         if "save" in used and count > 1:
             raise UsageError(
                 f"`--save` takes one image, and {count} are asked for", None, "save them one by one"
@@ -205,7 +213,8 @@ class LazyImages:
     def base_digest(self, action: "Action") -> str:
         """See `runner.execute.ports.Images`."""
         image = action.image
-        return "" if image is None or image.base.kind == "scratch" else self._get().base_digest(action)
+        base = "" if image is None or image.base.kind == "scratch" else self._get().base_digest(action)
+        return f"{base} {epoch(self._session.environ)}"
 
     def make(
         self, action: "Action", copies: "Sequence[Sequence[FileState]]"
@@ -255,9 +264,28 @@ class LazyImages:
             reporter.write(f"\n{image_table(reporter.images, sizes)}in {where}{saved}{loaded}\n")
 
 
+def _plain_file(path: str) -> bool:
+    """Whether a path is a file itself: no folder, no device, no link."""
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
 def _uses_go(action: "Action", actions: "Mapping[str, Action]") -> bool:
     """Whether a task that an image copies from starts `go`."""
     return any("go" in script.programs for dep in action.deps for script in actions[dep].scripts)
+
+
+def epoch(environ: "Mapping[str, str]") -> int:
+    """The time of all files of an image, in seconds since 1970: SOURCE_DATE_EPOCH or 0.
+
+    Raises:
+        UsageError: SOURCE_DATE_EPOCH is no whole number.
+    """
+    written = environ.get("SOURCE_DATE_EPOCH", "")
+    if written and not (written.isascii() and written.isdigit()):
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is `{written}`", None, "it must be whole seconds since 1970, or not set"
+        )
+    return int(written or 0)
 
 
 def jobs(flags: "Mapping[str, str]") -> int:

@@ -15,7 +15,7 @@ from runner.execute.terminal import Terminal
 from runner.model.record import Record
 from runner.plan.schedule import Schedule
 from runner.system.process import kill_left, signal_strays, still_there
-from runner.system.stop_signals import StopSignals
+from runner.system.stop_signals import StoppedError, StopSignals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Loop:
         self.terminal = Terminal()
         self._null = -1
         self._handled: Sequence[int] = ()
+        self._signals: StopSignals | None = None
 
     def run(self) -> int:
         """Do the work; the exit status.
@@ -127,6 +128,7 @@ class Loop:
             PyrunError: Something that pyrun itself found wrong while running, the first in time.
         """
         with StopSignals() as signals:
+            self._signals = signals
             self._handled = signals.handled
             try:
                 self._work(signals)
@@ -155,6 +157,8 @@ class Loop:
             except BrokenPipeError:
                 self._stop(_SIGPIPE)
             if not self.running and not self._leaving():
+                for number in signals.read():
+                    self.caught = self.caught or number
                 return
             if not self.stopping and not self._busy() and (self.failed or not self._staying()):
                 self._stop_servers()
@@ -193,6 +197,9 @@ class Loop:
                 self._begin(action)
             except PyrunError as error:
                 self._fail(action, error.status, error)
+            except StoppedError:
+                # The wait that follows finds the signal in its pipe.
+                self.schedule.stop()
 
     def _free(self) -> bool:
         return sum(not item.server for item in self.running.values()) < self.settings.jobs
@@ -222,10 +229,16 @@ class Loop:
 
     def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
         """Whether a recorded image is still there; then it is told."""
-        ready = self.images.ready(action, verdict.targets, verdict.why)
+        with self._interruptible():
+            ready = self.images.ready(action, verdict.targets, verdict.why)
         if ready is not None:
             self.reporter.tell(ready)
         return ready is not None
+
+    def _interruptible(self) -> "StopSignals.Interruptible":
+        """While this lasts, a stop signal ends what this thread itself does."""
+        assert self._signals is not None
+        return self._signals.interruptible()
 
     def _launch_behind_servers(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action, and before it the servers that it needs and that wait for somebody who does."""
@@ -252,7 +265,8 @@ class Loop:
     def _make_image(self, action: "Action", verdict: "Verdict") -> None:
         began = time.monotonic()
         self.reporter.tell(TaskStarted(action.label, verdict.why))
-        ready, state = self.images.make(action, self.judge.copies(action))
+        with self._interruptible():
+            ready, state = self.images.make(action, self.judge.copies(action))
         self.judge.keep_image(action, verdict, state, _since(began))
         self.reporter.tell(ready)
         self.schedule.finish(action.id)
@@ -260,8 +274,9 @@ class Loop:
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
         self.reporter.tell(TaskStarted(action.label, verdict.why))
-        if verdict.entry is not None and not action.persistent:
+        if not action.persistent:
             self._remove_stale(action, verdict)
+            self.judge.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
         self.served = self.served or (asked_alone and action.persistent)
         direct = self._alone(action)
@@ -301,10 +316,17 @@ class Loop:
 
     def _remove_stale(self, action: "Action", verdict: "Verdict") -> None:
         """Remove what the last run left in folders and patterns, so that no stale file passes for a made one."""
+        entry = verdict.entry
+        if entry is None:
+            return
         kept = {state.path for state in verdict.sources}
         literal = {target.literal_prefix for target in action.targets or () if not target.has_wildcard}
-        for state in verdict.entry.targets if verdict.entry is not None else ():
-            path = state.path
+        left = list(entry.left)
+        if entry.made == "begun":
+            # A killed run could not say what it left; a target folder is the task's own as a whole.
+            folders = [target for target in action.targets or () if not target.has_wildcard]
+            left += [s.path for s in verdict.targets if any(t.matches(s.path) for t in folders)]
+        for path in left:
             mine = any(target.matches(path) for target in action.targets or ())
             if mine and path not in kept and path not in literal:
                 try:
@@ -318,6 +340,7 @@ class Loop:
         try:
             more = item.run.step()
         except RunError as error:
+            self._drop(item)
             self._fail(action, error.status, error)
             return
         if more and item.run.process is not None:
@@ -337,7 +360,7 @@ class Loop:
             return
         missing, changed = self.judge.keep(action, item.verdict, _since(item.began))
         if missing:
-            self.judge.drop(action)
+            self.judge.drop(action, item.verdict)
             hint = f"does its command write `{missing}`, relative to the file's folder?"
             at = next((t.at for t in action.targets or () if t.text == missing), action.position)
             error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
@@ -350,13 +373,16 @@ class Loop:
         self.reporter.tell(TaskFinished(action.label, _since(item.began)))
         self.schedule.finish(action.id)
 
+    def _drop(self, item: _Running) -> None:
+        """What an action has done so far is not taken for done."""
+        if not item.server:
+            self.judge.drop(item.run.action, item.verdict)
+
     def _fail(
         self, action: "Action", status: int, error: PyrunError | None = None, command: str = ""
     ) -> None:
         """An action failed: nothing new starts; the first failure in time gives the exit status."""
         self.schedule.stop()
-        if not action.persistent and error is None:
-            self.judge.drop(action)
         first = not self.failed and not self.stopping
         if first:
             self.failed = True
@@ -419,6 +445,8 @@ class Loop:
                 item.run.end()
             if not status:
                 if self.stopping and not item.server:
+                    # It ended well, but what was left of its commands did not run.
+                    self._drop(item)
                     continue
                 self._step(item) if not self.stopping else self._done(item)
                 continue
@@ -427,6 +455,7 @@ class Loop:
             if self.stopping:
                 self._note_stopped(item, status)
                 continue
+            self._drop(item)
             self._fail(item.run.action, status, command=item.run.command)
             if item.server:
                 self._stop_servers()
@@ -437,7 +466,7 @@ class Loop:
             if self.caught and self.plan.asked == (item.run.action.id,):
                 self.status = status
         else:
-            self.judge.drop(item.run.action)
+            self._drop(item)
 
     def _stop(self, number: int) -> None:
         """A stop signal came: pass it on; a second one ends all at once."""

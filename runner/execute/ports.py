@@ -21,9 +21,6 @@ class Log(Protocol):
     def record(self, entry: "LogEntry") -> None:
         """Keep what the last good run of an action was."""
 
-    def forget(self, name: str) -> None:
-        """Take an action for one that never ran."""
-
     def durations(self) -> "Mapping[str, int]":
         """How long the last good run of each action took, in milliseconds."""
 
@@ -31,15 +28,15 @@ class Log(Protocol):
 class Programs(Protocol):
     """The programs of this machine."""
 
-    def identity(self, name: str, environ: "Mapping[str, str]") -> str | None:
-        """A text that changes when the program of that name does; None if there is none."""
+    def identity(self, name: str, environ: "Mapping[str, str]", folder: str) -> str | None:
+        """A text that changes when the program of that name, seen from a folder, does; None if there is none."""
 
 
 class Images(Protocol):
     """Where images are made and kept."""
 
     def base_digest(self, action: "Action") -> str:
-        """What identifies the base that an image stands on now; empty for `scratch`.
+        """What identifies the base that an image stands on now, and the time that its files get.
 
         Raises:
             RunError: It is not there.

@@ -1,5 +1,6 @@
 """Whether an action must run, from what is declared, observed and recorded."""
 
+from runner.errors import PlanError
 from runner.model.record import Record
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
 from runner.plan.dirty import NEVER, key_change, targets_change
@@ -171,7 +172,7 @@ class Judge:
             for state, old in zip(states, olds, strict=True)
         ):
             self._log.record(
-                LogEntry(action.id, entry.key, entry.parts, *now, entry.milliseconds, entry.made)
+                LogEntry(action.id, entry.key, entry.parts, *now, entry.milliseconds, entry.made, entry.left)
             )
 
     def keep(self, action: "Action", verdict: Verdict, milliseconds: int) -> tuple[str, str]:
@@ -188,22 +189,39 @@ class Judge:
             return missing, ""
         if not action.remembered and action.targets is None:
             return "", ""
-        changed = _changed(verdict.sources, self._inputs.sources(action, verdict.sources))
+        left = _left(verdict, targets)
+        changed = self._changed(action, verdict)
         if changed:
-            self._log.forget(action.id)
-            return "", changed
-        self._record(action, verdict, targets, milliseconds)
-        return "", ""
+            self._log.record(LogEntry(action.id, "", (), (), (), 0, "failed", left))
+        else:
+            self._record(action, verdict, targets, milliseconds, left)
+        return "", changed
+
+    def _changed(self, action: "Action", verdict: Verdict) -> str:
+        """A source that is not what it was before the commands ran, or empty."""
+        try:
+            now = self._inputs.sources(action, verdict.sources)
+        except PlanError as error:
+            return error.message
+        return _changed(verdict.sources, now)
 
     def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
         """An image was made: record it."""
         self._note(action, verdict.key, (state,))
-        self._record(action, verdict, (state,), milliseconds)
+        self._record(action, verdict, (state,), milliseconds, ())
 
-    def drop(self, action: "Action") -> None:
-        """An action failed: what it did before counts no more."""
+    def begin(self, action: "Action", verdict: Verdict) -> None:
+        """An action starts: until it has succeeded, what it did before counts no more."""
         if action.remembered or action.targets:
-            self._log.forget(action.id)
+            left = verdict.entry.left if verdict.entry is not None else ()
+            self._log.record(LogEntry(action.id, "", (), (), (), 0, "begun", left))
+
+    def drop(self, action: "Action", verdict: Verdict) -> None:
+        """An action failed or was stopped: what it has left so far is known, and counts for nothing."""
+        if action.remembered or action.targets:
+            self._inputs.forget()
+            left = _left(verdict, self._inputs.targets(action, ())) if action.image is None else ()
+            self._log.record(LogEntry(action.id, "", (), (), (), 0, "failed", left))
 
     def note_server(self, action: "Action", verdict: Verdict) -> None:
         """A server is there for those that need it."""
@@ -225,11 +243,16 @@ class Judge:
         return found
 
     def _record(
-        self, action: "Action", verdict: Verdict, targets: tuple[FileState, ...], milliseconds: int
+        self,
+        action: "Action",
+        verdict: Verdict,
+        targets: tuple[FileState, ...],
+        milliseconds: int,
+        left: tuple[str, ...],
     ) -> None:
         parts = part_digests(verdict.found)
         self._log.record(
-            LogEntry(action.id, verdict.key, parts, verdict.sources, targets, milliseconds, "host")
+            LogEntry(action.id, verdict.key, parts, verdict.sources, targets, milliseconds, "host", left)
         )
 
     def _missing(self, action: "Action", targets: "Sequence[FileState]") -> str:
@@ -251,11 +274,20 @@ class Judge:
     def _tools(self, action: "Action") -> list[tuple[str, str]]:
         """The programs that an action plainly starts, with what identifies each."""
         environ = {**self._environ, **dict(action.env)}
-        names = dict.fromkeys(name for script in action.scripts for name in script.programs)
+        names = {(name, script.dir): None for script in action.scripts for name in script.programs}
         if action.scripts:
-            names = {action.interpreter[0]: None, **names}
-        found = ((name, self._programs.identity(name, environ)) for name in names)
+            names = {(action.interpreter[0], ""): None, **names}
+        found = ((name, self._programs.identity(name, environ, folder)) for name, folder in names)
         return [(name, identity) for name, identity in found if identity is not None]
+
+
+def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
+    """The target files that this run or an earlier one made or changed; others lay there before."""
+    before = {state.path: state.identity for state in verdict.targets}
+    ours = set(verdict.entry.left) if verdict.entry is not None else set()
+    return tuple(
+        state.path for state in targets if state.path in ours or before.get(state.path) != state.identity
+    )
 
 
 def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:

@@ -50,7 +50,7 @@ def pieces(
     found += [(f"dep {label}", digest) for label, digest in dep_digests]
     if action.image is not None:
         found.append(("image", action.image.fields()))
-        found.append(("base image", base_digest))
+        found.append(("base image or SOURCE_DATE_EPOCH", base_digest))
     return tuple(found)
 
 

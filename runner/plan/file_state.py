@@ -41,10 +41,11 @@ class LogEntry(Record):
         sources: The files it read.
         targets: The files it left.
         milliseconds: How long it took.
-        made: How: `host`.
+        made: How: `host`; `begun` while it runs and `failed` if it did not succeed, both without a key.
+        left: The paths that its runs made or changed, and so may be removed before the next one.
     """
 
-    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made")
+    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made", "left")
     __slots__ = FIELDS
 
     def __init__(
@@ -56,7 +57,9 @@ class LogEntry(Record):
         targets: tuple[FileState, ...],
         milliseconds: int,
         made: str,
+        left: tuple[str, ...] = (),
     ) -> None:
+        self.left = left
         self.id = id
         self.key = key
         self.parts = parts

@@ -51,8 +51,12 @@ def ordered(
     return tuple(done)
 
 
-def check_targets(actions: "Sequence[Action]") -> None:
-    """Refuse two actions that write the same path.
+def check_targets(actions: "Sequence[Action]", file: str) -> None:
+    """Refuse targets that would take what is not the task's, and two actions that write the same.
+
+    Args:
+        actions: The actions of a plan.
+        file: The file that the tasks stand in, relative to the top folder.
 
     Raises:
         PlanError: Two do; both are named.
@@ -61,6 +65,7 @@ def check_targets(actions: "Sequence[Action]") -> None:
     wild: list[tuple[Action, Pattern]] = []
     for action in actions:
         for target in action.targets or ():
+            _check_own(action, target, file)
             if target.has_wildcard:
                 wild.append((action, target))
                 continue
@@ -78,6 +83,38 @@ def check_targets(actions: "Sequence[Action]") -> None:
         for other, theirs in (*literal.values(), *wild[:number]):
             if other is not action and overlap(target, theirs):
                 raise _clash(other, action, target)
+
+
+def check_images(actions: "Sequence[Action]") -> None:
+    """Refuse two actions that make an image of the same name and tag.
+
+    Raises:
+        PlanError: Two do; both are named.
+    """
+    known: dict[str, Action] = {}
+    for action in actions:
+        image = action.image
+        for tag in image.tags if image is not None else ():
+            name = f"{image.name}:{tag}" if image is not None else ""
+            other = known.setdefault(name, action)
+            if other is not action:
+                raise PlanError(
+                    f"`{other.label}` and `{action.label}` both make the image `{name}`",
+                    action.position,
+                    "give each a name or tag of its own",
+                )
+
+
+def _check_own(action: "Action", target: "Pattern", file: str) -> None:
+    """Refuse a target that holds the tasks' own file, or lies in what is git's or pyrun's."""
+    first = target.literal_prefix.partition("/")[0]
+    if first in {".git", ".pyrun"} or (not first and not target.has_wildcard) or target.matches(file):
+        what = f"`{first}`" if first in {".git", ".pyrun"} else f"`{file}` itself"
+        raise PlanError(
+            f"the target `{target.text}` would take {what} along",
+            target.at or action.position,
+            "name the files or the folder that the task makes",
+        )
 
 
 def _clash(one: "Action", other: "Action", target: "Pattern") -> PlanError:

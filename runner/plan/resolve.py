@@ -7,7 +7,7 @@ from runner.model.task import EXCLUDE, GO
 from runner.plan.action import Action, Package, Plan, Script, Sources
 from runner.plan.bind import Draft, Invocation, bind, option_named
 from runner.plan.expand import fill
-from runner.plan.graph import check_targets, ordered
+from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
 
@@ -42,7 +42,8 @@ def make_plan(project: "Project", asked: "Sequence[Invocation]", facts: "Facts")
     planner.discover()
     order = ordered(wanted, planner.deps, planner.labels)
     actions = tuple(planner.action(name) for name in order)
-    check_targets(actions)
+    check_targets(actions, project.head.file)
+    check_images(actions)
     return Plan(actions, wanted)
 
 
@@ -176,7 +177,7 @@ class _Planner:
 
     def targets(self, task: "Task", values: "Mapping[str, Value]") -> "tuple[Pattern, ...] | None":
         """What a task writes."""
-        if task.targets is None:
+        if not task.targets:
             return None
         return tuple(parse_pattern(fill(target, values), target.position) for target in task.targets)
 

@@ -5,7 +5,7 @@ The file `log` in the project's `.pyrun` folder: a first line with the format's 
 write, so a killed run leaves at most one torn line, which has no end and is passed over. When most lines are
 outdated the file is written anew beside the old one and renamed.
 
-A record is `[key, parts, sources, targets, milliseconds, made]`, a file in it `[path, signature, executable,
+A record is `[key, parts, sources, targets, left, milliseconds, made]`, a file in it `[path, signature, executable,
 digest, size]`. Only digests of values are kept, never a value: a variable may be a password.
 """
 
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = b"pyrun build log 1\n"
+FORMAT = b"pyrun build log 2\n"
 _SPARE_LINES = 200
 """Outdated lines that are not worth writing the file anew."""
 
@@ -78,19 +78,10 @@ class BuildLog:
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             start = b"" if os.fstat(handle).st_size else FORMAT
-            os.write(handle, start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n")
+            data = start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n"
+            self._torn = os.write(handle, data) < len(data)
         finally:
             os.close(handle)
-        self._torn = False
-
-    def forget(self, name: str) -> None:
-        """Take an action for one that never ran: before it writes, what it last left counts no more.
-
-        Raises:
-            OSError: The file can't be written.
-        """
-        if write_json(name) in self._read():
-            self.record(LogEntry(name, "", (), (), (), 0, ""))
 
     def _read(self) -> dict[str, bytes]:
         if self._lines is not None:
@@ -103,7 +94,10 @@ class BuildLog:
         lines: dict[str, bytes] = {}
         if data and not data.startswith(FORMAT):
             # Another version's log: what it says is not ours to understand.
-            os.replace(self._path, f"{self._path}.old")
+            try:
+                os.replace(self._path, f"{self._path}.old")
+            except OSError:
+                pass
             data = b""
         rows = data.split(b"\n")
         self._torn = bool(rows[-1])
@@ -128,11 +122,13 @@ class BuildLog:
 
 def _encoded(entry: LogEntry) -> str:
     sources, targets = ([state.fields() for state in states] for states in (entry.sources, entry.targets))
-    return write_json([entry.key, entry.parts, sources, targets, entry.milliseconds, entry.made])
+    return write_json([
+        entry.key, entry.parts, sources, targets, entry.left, entry.milliseconds, entry.made
+    ])  # fmt: skip
 
 
 def _decoded(name: str, record: "list[object]") -> LogEntry:
-    key, parts, sources, targets, milliseconds, made = record
+    key, parts, sources, targets, left, milliseconds, made = record
     return LogEntry(
         name,
         key,  # type: ignore[arg-type]
@@ -141,4 +137,5 @@ def _decoded(name: str, record: "list[object]") -> LogEntry:
         tuple(FileState(*fields) for fields in targets),  # type: ignore[attr-defined]
         milliseconds,  # type: ignore[arg-type]
         made,  # type: ignore[arg-type]
+        tuple(left),  # type: ignore[arg-type]
     )

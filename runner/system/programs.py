@@ -40,14 +40,19 @@ class ProgramIdentities:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str, str], str] = {}
 
-    def identity(self, name: str, environ: "Mapping[str, str]") -> str | None:
-        """The path and stat, links followed, of the program of that name; None if there is none."""
-        search = environ.get("PATH", "")
-        found = self._known.get((name, search))
+    def identity(self, name: str, environ: "Mapping[str, str]", folder: str) -> str | None:
+        """The path and stat, links followed, of the program of that name; None if there is none.
+
+        Args:
+            name: Its name, or a path.
+            environ: The variables it is started with.
+            folder: The working folder that it is started in, relative to this one's own.
+        """
+        key = (name, environ.get("PATH", ""), folder if "/" in name else "")
+        found = self._known.get(key)
         if found is None:
-            path = find_program(name, environ, self._folder)
-            found = "" if path is None else f"{path} {signature(path)}"
-            self._known[name, search] = found
+            path = find_program(name, environ, os.path.join(self._folder, folder))
+            found = self._known[key] = "" if path is None else f"{path} {signature(path)}"
         return found or None

@@ -15,6 +15,10 @@ else:
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
+class StoppedError(BaseException):
+    """A stop signal came while this thread itself was at work; its number is in the pipe."""
+
+
 class StopSignals:
     """While this lasts, signals are told by a pipe.
 
@@ -22,20 +26,21 @@ class StopSignals:
         reader: The end to poll.
     """
 
-    __slots__ = ("_before", "_writer", "reader")
+    __slots__ = ("_before", "_interrupting", "_writer", "reader")
 
     def __init__(self) -> None:
         self.reader, self._writer = os.pipe()
         os.set_blocking(self.reader, False)
         os.set_blocking(self._writer, False)
         self._before: dict[int, object] = {}
+        self._interrupting = False
 
     def __enter__(self) -> "StopSignals":  # noqa: PYI034 - `Self` is in `typing`
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (*STOPS, signal.SIGCHLD):
             # What the caller ignores (`nohup`) stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGCHLD:
-                self._before[number] = signal.signal(number, _note)
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,6 +63,26 @@ class StopSignals:
         """The signals that a program put in this one's place should not find changed."""
         return tuple(self._before)
 
+    def interruptible(self) -> "StopSignals.Interruptible":
+        """A context in which a stop signal raises `StoppedError` in the main thread."""
+        return StopSignals.Interruptible(self)
 
-def _note(_number: int, _frame: object) -> None:
-    """Nothing: the pipe has it."""
+    def _note(self, number: int, _frame: object) -> None:
+        """The pipe has the number; whoever can't look there is interrupted."""
+        if self._interrupting and number in STOPS:
+            self._interrupting = False
+            raise StoppedError
+
+    class Interruptible:
+        """See `interruptible`."""
+
+        __slots__ = ("_signals",)
+
+        def __init__(self, signals: "StopSignals") -> None:
+            self._signals = signals
+
+        def __enter__(self) -> None:
+            self._signals._interrupting = True  # noqa: SLF001 - its own outer class
+
+        def __exit__(self, *_: object) -> None:
+            self._signals._interrupting = False  # noqa: SLF001 - its own outer class
