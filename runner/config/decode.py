@@ -197,18 +197,12 @@ class _TaskDecoder:
     def taken_options(self) -> tuple[Param, ...]:
         """Its own options, and the shared ones that it mentions, in the order of the file."""
         own = {param.name for param in (*self.args, *self.options)}
-        wanted = self.mentioned() - own
-        grown = True
-        while grown:
-            more = {
-                name
-                for param in self.project.options.values()
-                if param.name in wanted
-                for name in _param_names(param)
-                if name in self.project.options
-            }
-            grown = not more <= wanted
+        wanted = (self.mentioned() - own) & self.project.options.keys()
+        left = list(wanted)
+        while left:
+            more = _param_names(self.project.options[left.pop()]) & self.project.options.keys() - wanted
             wanted |= more
+            left += more
         shared = tuple(param for name, param in self.project.options.items() if name in wanted - own)
         letters = {param.short: param.name for param in shared if param.short}
         for param in self.options:

@@ -56,7 +56,7 @@ def split_words(text: str) -> list[tuple[int, int]]:
 def _word(node: Scalar, text: str, start: int, end: int) -> Template:
     """One word as a template, its quotes taken off."""
     written = text[start:end]
-    kept = [index for index, letter in enumerate(written) if not _is_quote(written, index)]
+    kept = _unquoted(written)
     bare = "".join(written[index] for index in kept)
 
     def at_offset(offset: int, length: int) -> "object":
@@ -66,19 +66,18 @@ def _word(node: Scalar, text: str, start: int, end: int) -> Template:
     return parse_text(bare, node.at_offset(start, end - start), TEXT, at_offset=at_offset)  # type: ignore[arg-type]
 
 
-def _is_quote(written: str, index: int) -> bool:
-    """Whether a letter is a quote that does quote, and not one within the other kind."""
+def _unquoted(written: str) -> list[int]:
+    """Where the letters stand that are not quotes around something; a quote within the other kind is a letter."""
+    kept: list[int] = []
     quote = ""
-    for number, letter in enumerate(written[: index + 1]):
+    for index, letter in enumerate(written):
         if quote and letter == quote:
             quote = ""
-            if number == index:
-                return True
         elif not quote and letter in "'\"":
             quote = letter
-            if number == index:
-                return True
-    return False
+        else:
+            kept.append(index)
+    return kept
 
 
 def _decode_map(book: Faultbook, node: Mapping, what: str, scope: Scope) -> Call | None:

@@ -168,13 +168,23 @@ class _Builder:
                 lines, written = ((start.line + 1, start.column + found + 1),), ()
         # What has a tag is never taken for null.
         plain = not event.style and not event.tag
+        if start.index == end.index and plain:
+            return Scalar("", self.nothing(start))
         return Scalar(
             text, self.at(start, max(1, end.column - start.column) if one_line else 1), plain, lines, written
         )
 
+    def nothing(self, mark: Any) -> Position:
+        """Where a value should stand and none does: behind what comes before it on its line."""
+        row = self.rows[mark.line] if mark.line < len(self.rows) else ""
+        before = row[: mark.column].rstrip()
+        return Position(self.path, mark.line + 1, (len(before) if before else mark.column) + 1)
+
     def written(self, start: Any, end: Any) -> tuple[str, ...]:
         """The lines of the file between two marks, the first and the last cut there."""
         rows = self.rows[start.line : end.line + 1]
+        if len(rows) == 1 and end.line == start.line:
+            return (rows[0][start.column : end.column],)
         if rows and end.line < len(self.rows):
             rows[-1] = rows[-1][: end.column]
         if rows:

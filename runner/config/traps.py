@@ -10,6 +10,16 @@ import re
 
 import yaml
 
+from runner.config.quoted_line import (
+    CLOSING,
+    closing_end,
+    item_start,
+    quote_flow,
+    quote_from,
+    quoted,
+    text_end,
+    value_start,
+)
 from runner.errors import FileError
 from runner.location import Position
 
@@ -21,13 +31,10 @@ _SIGNS = {
     "%": "a directive",
     "`": "a sign kept for later",
 }
-_CLOSING = {"[": "]", "{": "}"}
 _WIDEST = 400
 """Characters of the longest corrected line that is shown."""
 _HOLE = "within brackets a text with `${…}` must stand in quotes"
 _COLON = "a one-line text with `: ` in it must stand in quotes"
-_VALUE = re.compile(r"""\s*(?:- +)*(?:(?:[^\s'"\[\]{}#:]|:(?!\s))++:\s+(?:- +)*)?""")
-"""What stands before the value of a line."""
 _TAG = re.compile(r"[\[{,]\s*!(?=[^'\"]*[\]}])")
 _INDENTED = "is it indented as its neighbours are?"
 _KNOWN = (
@@ -50,6 +57,8 @@ _KNOWN = (
     ("expected key", "this does not fit what stands above it", _INDENTED),
     ("block end", "this does not fit what stands above it", _INDENTED),
     ("'-' indicator", "this does not fit what stands above it", _INDENTED),
+    ("or ']'", "a comma or a closing `]` is missing before this", ""),
+    ("or '}'", "a comma or a closing `}` is missing before this", ""),
     ("node content", "something is missing before this", "a value, or quotes around a text that begins so"),
     (
         "could not find expected ':'",
@@ -90,7 +99,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
         return _colon(row, at)
     if "escape character" in str(error.problem):
         return _escape(error, row, at)
-    start = _value_start(row)
+    start = item_start(row, column) if row and _within(rows, at) else value_start(row)
     if start < column and row[start : start + 1] in _SIGNS:
         return sign_fault(rows, Position(path, line + 1, start + 1))
     return _behind_quote(error, row, at) or _plainly(error, at)
@@ -105,7 +114,7 @@ def sign_fault(rows: list[str], at: Position) -> FileError:
     """
     row = rows[at.line - 1]
     begin, within = at.column - 1, _within(rows, at)
-    start = _item_start(row, begin) if within else _value_start(row)
+    start = item_start(row, begin) if within else value_start(row)
     if start < begin and row[start : start + 1] in _SIGNS:
         at = Position(at.path, at.line, start + 1)
         begin = start
@@ -113,7 +122,7 @@ def sign_fault(rows: list[str], at: Position) -> FileError:
     return FileError(
         f"a text that begins with `{sign}` must stand in quotes: YAML takes it for {_SIGNS[sign]}",
         at,
-        _instead(_quoted_from(row, begin, within)),
+        _instead(quote_from(row, begin, within)),
     )
 
 
@@ -124,7 +133,7 @@ def colon_fault(rows: list[str], at: Position) -> FileError:
         rows: The lines of the file.
         at: Where the text begins.
     """
-    fixed = _quoted_from(rows[at.line - 1], at.column - 1, _within(rows, at))
+    fixed = quote_from(rows[at.line - 1], at.column - 1, _within(rows, at))
     return FileError(_COLON, at, _instead(fixed))
 
 
@@ -134,8 +143,8 @@ def _hole_before(row: str, at: Position) -> FileError | None:
     behind = row[row.find("}", hole) + 1 : at.column - 1]
     if hole < 0 or ": " in behind or set(behind) & set(",[]{}"):
         return None
-    outer = _value_start(row)
-    start = outer if row[outer : outer + 1] in _CLOSING else -1
+    outer = value_start(row)
+    start = outer if row[outer : outer + 1] in CLOSING else -1
     fixed = quote_flow(row, start, row[start : start + 1] == "{")
     if fixed == row:
         return None
@@ -145,10 +154,10 @@ def _hole_before(row: str, at: Position) -> FileError | None:
 def _within(rows: list[str], at: Position) -> bool:
     """Whether a place is within brackets, which may have opened on a line above."""
     before = rows[at.line - 1][: at.column - 1]
-    if any(before.count(opening) > before.count(closing) for opening, closing in _CLOSING.items()):
+    if any(before.count(opening) > before.count(closing) for opening, closing in CLOSING.items()):
         return True
     line = at.line - 2
-    while line >= 0 and (end := rows[line][: _text_end(rows[line], 0)]).endswith((",", "[", "{")):
+    while line >= 0 and (end := rows[line][: text_end(rows[line], 0)]).endswith((",", "[", "{")):
         if not end.endswith(","):
             return True
         line -= 1
@@ -171,7 +180,7 @@ def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) 
         return None
     if begin is not None and "quoted scalar" in str(error.context) and "unexpected" in str(error.problem):
         at = Position(opened.path, begin.line + 1, begin.column + 1)
-        start = _value_start(rows[begin.line])
+        start = value_start(rows[begin.line])
         if _at(rows, begin.line, start) in _SIGNS:
             return sign_fault(rows, Position(at.path, at.line, start + 1))
         return FileError("this quote is never closed", at, f"add a `{rows[begin.line][begin.column]}`")
@@ -180,11 +189,11 @@ def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) 
     # A `key:` on a later line, behind one that has no comma.
     new_key = mark.line >= opened.line and _at(rows, mark.line, mark.column) == ":"
     new_key = new_key and not rows[mark.line - 1].rstrip().endswith((",", bracket))
-    if bracket in _CLOSING and (over or new_key) and (tag := _TAG.search(rows[opened.line - 1])):
+    if bracket in CLOSING and (over or new_key) and (tag := _TAG.search(rows[opened.line - 1])):
         # The parser in Python takes the closing bracket for a part of the tag.
         return sign_fault(rows, Position(opened.path, opened.line, tag.end()))
-    if bracket in _CLOSING and (over or new_key):
-        return FileError(f"`{bracket}` is never closed", opened, f"add a `{_CLOSING[bracket]}`")
+    if bracket in CLOSING and (over or new_key):
+        return FileError(f"`{bracket}` is never closed", opened, f"add a `{CLOSING[bracket]}`")
     return None
 
 
@@ -211,8 +220,8 @@ def _flow(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | No
     begin = error.context_mark
     start, mapping = -1, "mapping" in context
     if begin is not None and begin.line == at.line - 1:
-        outer = _value_start(row)
-        start = outer if row[outer : outer + 1] in _CLOSING else begin.column
+        outer = value_start(row)
+        start = outer if row[outer : outer + 1] in CLOSING else begin.column
         mapping = row[start] == "{"
     fixed = quote_flow(row, start, mapping)
     if fixed == row:
@@ -226,55 +235,11 @@ def _flow(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | No
     return FileError(message, at, _instead(fixed))
 
 
-def quote_flow(row: str, start: int, mapping: bool) -> str:
-    """The line with every item within brackets in quotes that needs them.
-
-    Args:
-        row: The line.
-        start: Where in it the brackets open; -1 if on a line before.
-        mapping: Whether they are `{}`.
-    """
-    out, item, index = [row[: start + 1]], start + 1, start + 1
-    maps, value = [mapping], False
-    while index < len(row) and maps:
-        letter = row[index]
-        if letter in "'\"":
-            index = _quote_end(row, index)
-        elif row.startswith("${", index):
-            index = row.find("}", index) + 1 or len(row)
-        elif (
-            letter in ",]}"
-            or (letter in "[{" and not row[item:index].strip())
-            or _key_ends(row, item, index, value)
-        ):
-            out += [_quoted_if_needed(row[item:index]), letter]
-            value = letter == ":" and maps[-1]
-            if letter in "[{":
-                maps.append(letter == "{")
-            elif letter in "]}":
-                maps.pop()
-            index += 1
-            item = index
-        elif letter == "#" and row[index - 1] == " ":
-            break
-        else:
-            index += 1
-    return "".join(out) + (_quoted_if_needed(row[item:index]) + row[index:] if maps else row[item:])
-
-
-def _key_ends(row: str, item: int, index: int, value: bool) -> bool:
-    """Whether the `:` here stands behind a key, and not in a text."""
-    if row[index] != ":" or row[index + 1 : index + 2] not in {"", " "} or value:
-        return False
-    key = row[item:index].strip()
-    return bool(key) and (" " not in key or key[0] in "'\"")
-
-
 def _colon(row: str, at: Position) -> FileError:
     """The fault of a `:` that would make a key of what can be none."""
-    begin = _value_start(row)
+    begin = value_start(row)
     if begin < at.column - 1 and row[:begin].strip():
-        return FileError(_COLON, at, _instead(_quoted_from(row, begin)))
+        return FileError(_COLON, at, _instead(quote_from(row, begin)))
     hint = "is the line indented as its neighbours are, and is the one above finished?"
     return FileError("this can't be a key here", at, hint)
 
@@ -282,33 +247,31 @@ def _colon(row: str, at: Position) -> FileError:
 def _behind_bracket(rows: list[str], mark: yaml.Mark, path: str) -> FileError | None:
     """The fault of a text that begins like a list or a map and is none: `[ -e x ] && y`."""
     row = rows[mark.line] if mark.line < len(rows) else ""
-    begin = _value_start(row)
-    if row[begin : begin + 1] not in _CLOSING or mark.column < begin:
+    begin = value_start(row)
+    if row[begin : begin + 1] not in CLOSING or mark.column < begin:
         return None
-    end = _item_end(row, begin + 1) + 1
+    end = closing_end(row, begin)
     behind = row[end:].strip()
     # Behind it may come a comment, and a `:` if it was meant as a key.
-    if not behind or behind[0] in "#:":
+    if not behind or behind[0] in "#:]}":
         return None
     at = Position(path, mark.line + 1, len(row) - len(row[end:].lstrip()) + 1)
-    if row[end - 1 : end] == "]" and behind[0] in "]}":
-        return None
     message = f"a text that begins with `{row[begin]}` must stand in quotes"
-    return FileError(message, at, _instead(_quoted_from(row, begin)))
+    return FileError(message, at, _instead(quote_from(row, begin)))
 
 
 def _behind_quote(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | None:
     """The fault of a text that goes on behind a closing quote."""
-    begin = _value_start(row)
+    begin = value_start(row)
     quote = row[begin : begin + 1]
     if "expected" not in str(error.problem) or quote not in {"'", '"'} or begin >= at.column - 1:
         return None
-    end = _text_end(row, begin)
+    end = text_end(row, begin)
     text = row[begin:end]
     if quote == "'" and text.endswith("'") and text.count("'") % 2:
-        fixed = row[:begin] + _quoted(text[1:-1]) + row[end:]
+        fixed = row[:begin] + quoted(text[1:-1]) + row[end:]
         return FileError("a quote within single quotes ends the text", at, _instead(fixed))
-    fixed = row[:begin] + _quoted(text) + row[end:]
+    fixed = row[:begin] + quoted(text) + row[end:]
     return FileError("nothing may follow behind a closing quote", at, _instead(fixed))
 
 
@@ -338,83 +301,3 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
 def _instead(fixed: str) -> str:
     fixed = fixed.strip()
     return f"write `{fixed}`" if len(fixed) <= _WIDEST else "put the whole text in quotes"
-
-
-def _value_start(row: str) -> int:
-    """Where the value of a `key: value`, a `- value` or a `- key: value` begins."""
-    match = _VALUE.match(row)
-    return match.end() if match else 0
-
-
-def _quoted_from(row: str, begin: int, within: bool = False) -> str:
-    """The line with the text that begins there in quotes, as far as it goes; in brackets to the next comma."""
-    end = _item_end(row, begin) if within else _text_end(row, begin)
-    end = begin + len(row[begin:end].rstrip())
-    return row[:begin] + _quoted(row[begin:end]) + row[end:]
-
-
-def _quoted(text: str) -> str:
-    """The text in the quotes that leave it readable."""
-    if '"' in text or "\\" in text:
-        return "'" + text.replace("'", "''") + "'"
-    return f'"{text}"'
-
-
-def _quoted_if_needed(item: str) -> str:
-    text = item.strip()
-    if text[:1] in {"'", '"'}:
-        needed = _quote_end(text, 0) < len(text)
-    else:
-        needed = "${" in text or ": " in text or text.endswith(":")
-    return item.replace(text, _quoted(text)) if needed else item
-
-
-def _quote_end(row: str, start: int) -> int:
-    """Where what begins with a quote ends: behind its twin, or with the line."""
-    end = row.find(row[start], start + 1)
-    while row[start] == '"' and end > 0 and (end - len(row[:end].rstrip("\\"))) % 2:
-        end = row.find('"', end + 1)
-    return len(row) if end < 0 else end + 1
-
-
-def _text_end(row: str, start: int) -> int:
-    """Where a text that takes the rest of its line ends: before a comment, quotes respected."""
-    index = start
-    while index < len(row):
-        if row[index] in "'\"":
-            index = _quote_end(row, index)
-        elif row.startswith(" #", index):
-            return len(row[:index].rstrip())
-        else:
-            index += 1
-    return len(row.rstrip())
-
-
-def _item_start(row: str, end: int) -> int:
-    """Where the item within brackets begins in which a place is."""
-    before = row[:end].replace("${", "  ")
-    start = max(
-        (before.rfind(mark) + len(mark) for mark in (",", "[", "{", ": ") if mark in before), default=0
-    )
-    return start + len(row[start:end]) - len(row[start:end].lstrip())
-
-
-def _item_end(row: str, start: int) -> int:
-    """Where an item within brackets ends."""
-    depth, index = 0, start
-    while index < len(row):
-        letter = row[index]
-        if row.startswith("${", index):
-            index = row.find("}", index) + 1 or len(row)
-            continue
-        if letter in "'\"":
-            index = _quote_end(row, index)
-            continue
-        if letter in "[{":
-            depth += 1
-        elif letter in "]}" and depth:
-            depth -= 1
-        elif letter in ",]}" and not depth:
-            return index
-        index += 1
-    return len(row)

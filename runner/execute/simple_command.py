@@ -52,6 +52,6 @@ def simple_words(script: str) -> tuple[str, ...] | None:
     if word is not None:
         words.append(word)
     first = words[0] if words else ""
-    if not first or first in _SHELL_WORDS or not _PLAIN.issuperset(first) or "=" in first:
+    if not first or first[0] in "+-" or first in _SHELL_WORDS or not _PLAIN.issuperset(first) or "=" in first:
         return None
     return tuple(words)

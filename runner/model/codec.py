@@ -53,7 +53,7 @@ def read_json(text: str) -> "Any":
     """
     try:
         value, end = _scan(text, 0)
-    except (StopIteration, SystemError):
+    except (StopIteration, SystemError, RecursionError):
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError("more than one value")
@@ -96,7 +96,7 @@ class EncodedProject:
 
     def __init__(self, text: str) -> None:
         end = text.find("\n")
-        head = _unpack(read_json(text[:end]))
+        head = _read_packed(text[:end])
         if not isinstance(head, Head):
             raise ValueError("not a project")  # noqa: TRY004 - it is the text that is wrong
         self.head = head
@@ -104,12 +104,23 @@ class EncodedProject:
         self._known: dict[str, Task] = {}
 
     def names(self) -> tuple[str, ...]:
-        """The names of all tasks, in the order of the file."""
+        """The names of all tasks, in the order of the file.
+
+        Raises:
+            PyrunError: A line is not as `encode` wrote it.
+        """
         lines = self._text.split("\n")[1:-1]
-        return tuple(str(read_json(line.partition("\t")[0])) for line in lines)
+        try:
+            return tuple(str(read_json(line.partition("\t")[0])) for line in lines)
+        except ValueError:
+            raise _damaged("list of tasks") from None
 
     def task(self, name: str) -> Task | None:
-        """The task of that name, or None."""
+        """The task of that name, or None.
+
+        Raises:
+            PyrunError: Its line is not as `encode` wrote it.
+        """
         task = self._known.get(name)
         if task is None:
             mark = f"\n{write_json(name)}\t"
@@ -117,11 +128,30 @@ class EncodedProject:
             if start < 0:
                 return None
             start += len(mark)
-            found = _unpack(read_json(self._text[start : self._text.find("\n", start)]))
+            try:
+                found = _read_packed(self._text[start : self._text.find("\n", start)])
+            except ValueError:
+                found = None
             if not isinstance(found, Task):
-                raise PyrunError(f"the cached task {name} is damaged")
+                raise _damaged(f"task `{name}`")
             task = self._known[name] = found
         return task
+
+
+def _damaged(what: str) -> PyrunError:
+    return PyrunError(f"the cached {what} is damaged", None, "remove pyrun's cache folder")
+
+
+def _read_packed(line: str) -> "Any":
+    """What `_pack` made a line of.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        return _unpack(read_json(line))
+    except (TypeError, IndexError):
+        raise ValueError("not packed") from None
 
 
 def _pack(value: object) -> object:

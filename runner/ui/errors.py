@@ -31,7 +31,18 @@ def render(
         lines += _shown_line(error.at, line_of(error.at))
     if error.hint:
         lines.append(f"  {error.hint}")
-    return "\n".join(lines) + "\n"
+    return _harmless("\n".join(lines)) + "\n"
+
+
+def _harmless(text: str) -> str:
+    """The text with a sign for each character that a terminal would obey instead of showing it."""
+    if text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if _obeyed(letter) else letter for letter in text)
+
+
+def _obeyed(letter: str) -> bool:
+    return (letter < " " and letter not in "\t\n") or "\x7f" <= letter <= "\x9f"
 
 
 def _shown_line(at: "Position", text: str | None) -> list[str]:

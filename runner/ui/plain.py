@@ -91,11 +91,11 @@ def _failure(event: TaskFailed) -> str:
 
 
 def duration(milliseconds: int) -> str:
-    """A duration as people read it: `340 ms`, `1.2 s`, `2 m 5 s`."""
+    """A duration as people read it: `340 ms`, `1.2 s`, `2 m 5 s`; what is begun of the last part is left out."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.1f} s"
+        return f"{milliseconds // 100 / 10:.1f} s"
     return f"{milliseconds // 60_000} m {milliseconds % 60_000 // 1000} s"
 
 
@@ -103,8 +103,9 @@ def size(count: int) -> str:
     """Bytes as people read them, in powers of 1000 as registries do: `8.53 MB`."""
     if count < 1000:
         return f"{count} B"
-    for unit in ("kB", "MB", "GB"):
-        count_in_unit = count / {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
-        if count_in_unit < 1000:
-            break
-    return f"{count_in_unit:.3g} {unit}" if count_in_unit < 1000 else f"{count_in_unit:.0f} {unit}"
+    for unit, scale in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        number = count / scale
+        # What would be rounded to 1000 is 1 of the next unit.
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+    return f"{number:.0f} GB"

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from runner.config import parse_yaml
 from runner.config.decode import decode
 from runner.errors import Faults, FileError
 
@@ -121,6 +122,13 @@ def test_an_invalid_file_has_the_faults_that_it_names(path: str) -> None:
     text = read(path)
     assert noted(text, "expect")
     assert told(text) == noted(text, "expect")
+
+
+def test_the_parser_in_python_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse_yaml, "_LOADER", yaml.SafeLoader)
+    for path in VALID + INVALID:
+        text = read(path)
+        assert told(text) == noted(text, "expect"), path
 
 
 @pytest.mark.parametrize("path", INVALID, ids=by_name)

@@ -117,6 +117,12 @@ def read(text: str) -> Any:
         ("run: [echo a: b: c]", 16, 'run: ["echo a: b: c"]'),
         ("env: {A: b: c}", 11, 'env: {A: "b: c"}'),
         ("usage: Note: this", 12, 'usage: "Note: this"'),
+        # A shell's own brackets.
+        ("run: [ -e x ] && touch y", 15, 'run: "[ -e x ] && touch y"'),
+        ("run: [ -e x ] || y  # z", 15, 'run: "[ -e x ] || y"  # z'),
+        ('run: [ "$A" = b ]; c', 18, "run: '[ \"$A\" = b ]; c'"),
+        ("run: [[ ! -e ${x} && y ]] && z", 27, 'run: "[[ ! -e ${x} && y ]] && z"'),
+        ("run: { a; b; } > c", 16, 'run: "{ a; b; } > c"'),
         # Quotes.
         ('run: "$A" -x "$B"', 11, "run: '\"$A\" -x \"$B\"'"),
         ("run: 'a' b", 10, "run: \"'a' b\""),

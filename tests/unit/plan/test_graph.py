@@ -24,6 +24,8 @@ graphs = st.integers(1, 9).flatmap(
     )
 )
 
+FILE = "tasks.yml"
+
 
 def at(name: str, number: int) -> Position:
     """The place of one dep: its line tells whose it is and which."""
@@ -123,9 +125,9 @@ def action(name: str, *targets: str) -> Action:
 def test_two_that_write_one_path_are_named(one: str, other: str) -> None:
     for first, second in ((one, other), (other, one)):
         with pytest.raises(PlanError, match=r"`a` and `b` both write|`b` and `a` both write") as info:
-            check_targets([action("a", first), action("b", second)])
+            check_targets([action("a", first), action("b", second)], FILE)
         assert info.value.at == Position("t", 9, 2)
-        check_targets([action("a", first, second)])
+        check_targets([action("a", first, second)], FILE)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_two_that_write_one_path_are_named(one: str, other: str) -> None:
     [("bin/a", "bin/b"), ("bin/a", "bin/ab"), ("bin/a*", "bin/b*"), ("a/bin", "bin"), ("*.a", "x/y.a")],
 )
 def test_targets_side_by_side_are_no_fault(one: str, other: str) -> None:
-    check_targets([action("a", one), action("b", other), action("c")])
+    check_targets([action("a", one), action("b", other), action("c")], FILE)
 
 
 names = st.sampled_from(["a", "b", "ab", "*", "a*", "**"])
@@ -147,7 +149,7 @@ def test_a_clash_does_not_depend_on_the_order(targets: list[list[str]]) -> None:
 
     def clashes(order: list[Action]) -> bool:
         try:
-            check_targets(order)
+            check_targets(order, FILE)
         except PlanError:
             return True
         return False

@@ -1,0 +1,162 @@
+import glob
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.config.decode import decode
+from runner.errors import PyrunError
+from runner.model.codec import EncodedProject, encode, read_json, write_json
+from runner.model.project import Project
+
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CORPUS = sorted(glob.glob(f"{TESTS}/corpus/valid/*.yml"))
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+PROJECTS = [decode(read(path), os.path.basename(path)) for path in CORPUS]
+TEXTS = [encode(project) for project in PROJECTS]
+
+
+def check_round_trip(project: Project) -> None:
+    text = encode(project)
+    again = EncodedProject(text)
+    assert again.head == project.head
+    assert again.names() == project.names()
+    for name in project.names():
+        assert again.task(name) == project.task(name)
+    assert again.task("no such task") is None
+    assert encode(again) == text
+
+
+def test_the_corpus_is_there() -> None:
+    assert len(PROJECTS) > 20
+    assert sum(len(project.names()) for project in PROJECTS) > 50
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=[os.path.basename(path) for path in CORPUS])
+def test_a_project_of_the_corpus_comes_back_as_it_was(project: Project) -> None:
+    check_round_trip(project)
+
+
+# Any text YAML can hold within double quotes; JSON's are YAML's.
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cn"), include_characters="\n\t"), max_size=12
+)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(texts.filter(lambda name: name[:1] not in {"", "-"}), texts, max_size=5), texts)
+def test_a_project_of_any_texts_comes_back_as_it_was(usages: dict[str, str], path: str) -> None:
+    tasks = {name: {"usage": usage, "run": "true"} for name, usage in usages.items()}
+    project = decode(json.dumps({"tasks": tasks}, ensure_ascii=False).encode(), path)
+    assert project.names() == tuple(usages)
+    check_round_trip(project)
+
+
+def test_bytes_of_a_path_that_are_no_text_come_back() -> None:
+    check_round_trip(decode(b"tasks: {a: {run: x}}", b"x/\xff\xfe.yml".decode("utf-8", "surrogateescape")))
+
+
+def test_one_line_a_task_and_nothing_but_ascii() -> None:
+    project = decode("tasks: {é: {usage: \"a\\nb\\u2028\"}, b: {run: 'ü'}}".encode(), "t")
+    text = encode(project)
+    assert text.isascii()
+    assert text.count("\n") == 3
+    assert [line.partition("\t")[0] for line in text.splitlines()[1:]] == [r'"\u00e9"', '"b"']
+
+
+def test_a_task_is_read_once() -> None:
+    again = EncodedProject(TEXTS[0])
+    name = again.names()[0]
+    assert again.task(name) is again.task(name)
+
+
+# Damage
+
+pieces = st.sampled_from(["", "\n", "\t", "[", "]", ",", '"', "0", "-1", "99", "20", "21", "[]", "null", "{}", "[" * 9999, "9" * 5000, "x", "\\ud800"])  # fmt: skip
+
+
+def use(text: str) -> None:
+    """All that can be done with a text that may be damaged."""
+    try:
+        project = EncodedProject(text)
+    except ValueError:
+        return
+    try:
+        names = project.names()
+    except PyrunError:
+        return
+    for name in names:
+        try:
+            project.task(name)
+        except PyrunError:
+            continue
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(TEXTS), st.floats(0, 1), st.integers(0, 40), pieces)
+def test_a_damaged_text_is_told_from_a_good_one(text: str, place: float, gone: int, new: str) -> None:
+    at = int(place * len(text))
+    use(text[:at] + new + text[at + gone :])
+
+
+@settings(max_examples=300)
+@given(st.text(st.sampled_from('[]{},"0123 \n\tnulte\\-.')))
+def test_a_text_of_somebody_else_is_told_from_a_good_one(text: str) -> None:
+    use(text)
+    use(TEXTS[0].partition("\n")[0] + "\n" + text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "null\n", "[]\n", "[0]\n", "[20]\n", '"x"\n', "{}\n", "[" * 100_000, "[99]\n"]
+)
+def test_what_is_no_project_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not"):
+        EncodedProject(text)
+
+
+def test_a_damaged_task_is_refused_and_the_others_are_not() -> None:
+    project = decode(b"tasks: {a: {run: x}, b: {run: y}}", "t")
+    head, a, b = encode(project).splitlines()
+    for bad in ('"a"\t[]', '"a"\t[20]', '"a"\tnull', '"a"\t', '"a"\t[1,2]', a[:-1], a + "x"):
+        again = EncodedProject(f"{head}\n{bad}\n{b}\n")
+        assert again.task("b") == project.task("b")
+        with pytest.raises(PyrunError, match="the cached task `a` is damaged"):
+            again.task("a")
+
+
+# JSON
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4),
+)
+
+
+@settings(max_examples=300)
+@given(values)
+def test_json_is_as_the_standard_library_reads_and_writes_it(value: object) -> None:
+    text = write_json(value)
+    assert json.loads(text) == value
+    assert read_json(text) == value
+    assert read_json(json.dumps(value)) == value
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("text", ["", " ", "1 2", "[1", "[1]]", "nul", "'a'", '"a', '"\n"'])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not JSON|more than one|Invalid|Expecting|Unterminated"):
+        read_json(text)
+
+
+@pytest.mark.parametrize("value", [1.5, {"a": 1}, b"x", [{}], object()])
+def test_what_has_no_json_here_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        write_json(value)
