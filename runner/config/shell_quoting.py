@@ -293,6 +293,7 @@ class Quoting(ABC):
         word.add(HOLE, EXPANSION)
 
     def _dollar_bracket(self, letter: str, *, quoted: bool) -> None:
+        self.deeper()
         if letter == "{":
             self._parameter(quoted=quoted)
         elif letter == "'":
@@ -303,6 +304,7 @@ class Quoting(ABC):
         else:
             self.at += 2
             self.substitution()
+        self.depth -= 1
 
     def _variable(self, letter: str) -> None:
         """A `$name`; braces keep a hole behind it from lengthening the name."""

@@ -32,7 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def of_shell(folder: str, scripts: list[str]) -> list[tuple[str, ...]]:
     """The words behind the program that a shell hands over for each of some scripts."""
     environ = {"PATH": folder, "LANG": "C.UTF-8"}
-    with_marks = "\nprintf '\\1'\n".join(scripts)
+    # Behind a line's end, so that a `+` at the begin is no option of the shell's.
+    with_marks = "\n" + "\nprintf '\\1'\n".join(scripts)
     done = subprocess.run(
         ["/bin/sh", "-c", with_marks], cwd=folder, env=environ, capture_output=True, check=False, timeout=60
     )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from runner.errors import PlanError
 from runner.location import Position
 from runner.plan.action import Action
-from runner.plan.graph import check_targets, ordered
+from runner.plan.graph import check_images, check_targets, ordered
+from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan, Platform
 from runner.plan.pattern import Pattern, parse_pattern
 
 Graph = dict[str, list[str]]
@@ -163,3 +164,39 @@ def test_a_clash_does_not_depend_on_the_order(targets: list[list[str]]) -> None:
         for other, theirs in literal
     ):
         assert clashes(actions)
+
+
+@pytest.mark.parametrize("target", ["tasks.yml", "./tasks.yml", "*.yml", "**", "*", "{a,tasks}.yml"])
+def test_a_target_that_would_take_the_tasks_own_file_along_is_refused(target: str) -> None:
+    with pytest.raises(PlanError, match=r"would take `tasks\.yml` itself along") as info:
+        check_targets([action("a", target)], FILE)
+    assert info.value.at == Position("t", 9, 2)
+
+
+@pytest.mark.parametrize("target", [".git", ".git/config", ".git/**", ".pyrun/log"])
+def test_a_target_in_what_is_gits_or_pyruns_is_refused(target: str) -> None:
+    with pytest.raises(PlanError, match=r"would take `\.(git|pyrun)` along"):
+        check_targets([action("a", target)], FILE)
+
+
+@pytest.mark.parametrize("target", ["tasks.yaml", "x/tasks.yml", ".github", ".gitignore", "*.yaml"])
+def test_a_target_beside_them_is_no_fault(target: str) -> None:
+    check_targets([action("a", target)], FILE)
+
+
+# Images
+
+
+def image_action(name: str, image: str, *tags: str) -> Action:
+    plan = ImagePlan(image, tags, BasePlan("scratch"), (), ConfigPlan(), Platform("linux", "amd64"))
+    return Action(
+        name, name, name, (), (), ("sh", "-c"), (), "", None, None, (), False, plan, (), Position("t", 1, 1)
+    )
+
+
+def test_two_that_make_one_image_are_named() -> None:
+    one, other = image_action("a", "shop/x", "1", "latest"), image_action("b", "shop/x", "2", "latest")
+    with pytest.raises(PlanError, match="`a` and `b` both make the image `shop/x:latest`"):
+        check_images([one, other])
+    check_images([one, one, image_action("b", "shop/x", "2"), image_action("c", "shop/y", "latest")])
+    check_images([action("d", "bin")])

@@ -72,7 +72,7 @@ states = st.lists(
 ).map(tuple)
 entries = st.builds(
     LogEntry, names, names, st.lists(st.tuples(names, names), max_size=2).map(tuple), states, states,
-    st.integers(0, 10**9), st.just("host"),
+    st.integers(0, 10**9), st.just("host"), st.lists(names, max_size=2).map(tuple),
 )  # fmt: skip
 
 
