@@ -30,7 +30,7 @@ runner.model runner.model.call runner.model.codec runner.model.image runner.mode
 runner.model.record runner.model.step runner.model.task runner.model.template
 runner.plan runner.plan.action runner.plan.bind runner.plan.brace runner.plan.expand runner.plan.facts
 runner.plan.file_state runner.plan.graph runner.plan.image_plan runner.plan.param_values runner.plan.pattern
-runner.plan.plan_image runner.plan.quote runner.plan.resolve runner.plan.wildcard
+runner.plan.plan_image runner.plan.platform runner.plan.quote runner.plan.resolve runner.plan.wildcard
 runner.store runner.store.model_cache
 runner.system runner.system.environment runner.system.file_states runner.system.tree
 runner.ui runner.ui.plain

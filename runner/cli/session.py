@@ -106,8 +106,8 @@ class Session:
         images.check(plan)
         inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
-        settings = Settings(self.top, self.environ, jobs(flags), may_replace=True)
-        status = Loop(plan, settings, judge, inputs, log, images, reporter).run()
+        settings = Settings(self.top, self.environ, jobs(flags))
+        status = Loop(plan, settings, judge, log, images, reporter).run()
         if reporter.images:
             images.show(plan, reporter)
         return status

@@ -185,10 +185,6 @@ def _evaluated(name: str, rest: list[Word]) -> Iterator[Finding]:
             yield from _options(rest, "ce", frozenset({"--eval"}), "a program's text")
 
 
-def _has_code(option: str) -> bool:
-    return any(letter in option for letter in "cepr")
-
-
 def _head(words: list[Word]) -> int:
     """The number of the word that names the command, behind `command` and `builtin`."""
     number = 0

@@ -22,7 +22,9 @@ from runner.image.layer import Layer, check_name, layer_key
 from runner.image.manifest import Manifest
 from runner.image.media_type import LAYER_GZIP
 from runner.image.reference import Reference, parse_reference
-from runner.plan.image_plan import FOLDER, LINK, CopyFile, CopyPlan, ImagePlan, Platform
+from runner.plan.facts import FOLDER
+from runner.plan.image_plan import LINK, CopyFile, CopyPlan, ImagePlan
+from runner.plan.platform import Platform
 
 
 class Files(Protocol):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.events import Reporter
-    from runner.execute.inputs import Inputs
     from runner.execute.ports import Images, Log
     from runner.execute.streams import Stream
     from runner.execute.verdict import Judge, Verdict
@@ -45,17 +44,15 @@ class Settings(Record):
         top: The project's top folder, absolute.
         environ: The caller's variables.
         jobs: How many actions may run side by side.
-        may_replace: Whether the last command may take this process's place.
     """
 
-    FIELDS = ("top", "environ", "jobs", "may_replace")
+    FIELDS = ("top", "environ", "jobs")
     __slots__ = FIELDS
 
-    def __init__(self, top: str, environ: "Mapping[str, str]", jobs: int, may_replace: bool) -> None:
+    def __init__(self, top: str, environ: "Mapping[str, str]", jobs: int) -> None:
         self.top = top
         self.environ = environ
         self.jobs = jobs
-        self.may_replace = may_replace
 
 
 class _Running:
@@ -78,7 +75,6 @@ class Loop:
         plan: What is to be done.
         settings: How.
         judge: Says what must run.
-        inputs: The files.
         log: What ran last.
         images: Where images are made.
         reporter: Who is told.
@@ -89,7 +85,6 @@ class Loop:
         plan: "Plan",
         settings: Settings,
         judge: "Judge",
-        inputs: "Inputs",
         log: "Log",
         images: "Images",
         reporter: "Reporter",
@@ -97,7 +92,6 @@ class Loop:
         self.plan = plan
         self.settings = settings
         self.judge = judge
-        self.inputs = inputs
         self.images = images
         self.reporter = reporter
         self.actions = {action.id: action for action in plan.actions}
@@ -304,8 +298,7 @@ class Loop:
     def _may_become(self, action: "Action", run: HostRun, asked_alone: bool) -> bool:
         """Whether one command is all that is left to do, so that it may take this process's place."""
         return (
-            self.settings.may_replace
-            and asked_alone
+            asked_alone
             and run.last_command()
             and self.schedule.unfinished == 1
             and not action.persistent

@@ -9,7 +9,8 @@ from runner.image.descriptor import Descriptor
 from runner.image.image_config import ImageConfig, image_config
 from runner.image.manifest import Manifest
 from runner.image.validate import check_image
-from runner.plan.image_plan import ConfigPlan, Platform
+from runner.plan.image_plan import ConfigPlan
+from runner.plan.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from runner.digest import Digest
 from runner.errors import RunError
 from runner.image.document import mapping, parse_digest, text
 from runner.image.media_type import as_oci
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 
 REFERENCE = "org.opencontainers.image.ref.name"
 """The annotation by which a layout's index names an image."""

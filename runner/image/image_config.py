@@ -14,7 +14,8 @@ from runner.digest import Digest
 from runner.errors import PlanError, RunError
 from runner.image.descriptor import parse_platform
 from runner.image.document import decode, encode, mapping, objects, parse_digest, text, texts
-from runner.plan.image_plan import BaseVariable, ConfigPlan, Healthcheck, Platform
+from runner.plan.image_plan import BaseVariable, ConfigPlan, Healthcheck
+from runner.plan.platform import Platform
 
 _WHAT = "the image config"
 _LAST_SECOND = 253_402_300_799  # of the year 9999

@@ -7,7 +7,7 @@ from runner.errors import RunError
 from runner.image import media_type
 from runner.image.descriptor import Descriptor, parse_descriptor
 from runner.image.document import decode, encode, objects
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 
 _WHAT = "the image index"
 

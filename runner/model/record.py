@@ -17,6 +17,10 @@ class Record:
         """The values of the fields, in the order of `FIELDS`."""
         return tuple(getattr(self, name) for name in self.FIELDS)
 
+    def plain(self) -> tuple[object, ...]:
+        """The kind and the fields, records within them too, as tuples: what `digest.canonical` takes."""
+        return (type(self).__name__, *map(_plain, self.fields()))
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and isinstance(other, Record) and self.fields() == other.fields()
 
@@ -26,3 +30,9 @@ class Record:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS if name != "position")
         return f"{type(self).__name__}({shown})"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Record):
+        return value.plain()
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value

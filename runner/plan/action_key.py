@@ -49,7 +49,7 @@ def pieces(
     found += [(f"program {name}", identity) for name, identity in tools]
     found += [(f"dep {label}", digest) for label, digest in dep_digests]
     if action.image is not None:
-        found.append(("image", action.image.fields()))
+        found.append(("image", action.image.plain()))
         found.append(("base image or SOURCE_DATE_EPOCH", base_digest))
     return tuple(found)
 

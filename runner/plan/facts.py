@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
 
-    from runner.plan.image_plan import Platform
+    from runner.plan.platform import Platform
 else:
     Protocol = object
 
@@ -43,9 +43,6 @@ class Facts(Protocol):
 
     def variable(self, name: str) -> str | None:
         """What a variable of the caller is set to; None if it is not set."""
-
-    def variables(self) -> "Mapping[str, str]":
-        """All variables of the caller."""
 
     def platform(self) -> "Platform":
         """The platform of this machine, in the words of the OCI specification."""

@@ -4,6 +4,9 @@ Also the one rule for where a copied file lands, which both builders of images f
 """
 
 from runner.errors import PlanError
+from runner.model.record import Record
+from runner.plan.facts import FILE, FOLDER
+from runner.plan.platform import Platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,57 +15,13 @@ if TYPE_CHECKING:
     from runner.digest import Digest
     from runner.location import Position
 
-# What a copied thing is, by the letters of `plan.facts`, which needs the Platform from here.
-FILE = "f"
-FOLDER = "d"
 LINK = "s"
 """A symbolic link that is copied as a link, wherever it leads."""
 SCRATCH = "scratch"
 OCI = "oci"
 
 
-class _Value:
-    """Equal if all fields are; no field changes after the making."""
-
-    __slots__: "tuple[str, ...]" = ()
-
-    def fields(self) -> "tuple[object, ...]":
-        """The values of all fields, made of texts, numbers and tuples: what `digest.canonical` takes."""
-        return tuple([_plain(getattr(self, name)) for name in self.__slots__])
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, _Value) and self.fields() == other.fields()
-
-    def __hash__(self) -> int:
-        return hash(self.fields())
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}{self.fields()!r}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, _Value):
-        return (type(value).__name__, *value.fields())
-    if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
-    return value
-
-
-class Platform(_Value):
-    """What an image runs on, in the words of the OCI specification: `linux`, `arm64`, `v8`."""
-
-    __slots__ = ("architecture", "os", "variant")
-
-    def __init__(self, os: str, architecture: str, variant: str = "") -> None:
-        self.os = os
-        self.architecture = architecture
-        self.variant = variant
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
-
-
-class BasePlan(_Value):
+class BasePlan(Record):
     """What the image's first layers come from.
 
     Args:
@@ -71,7 +30,8 @@ class BasePlan(_Value):
         tag: Which image of it; empty for the only one.
     """
 
-    __slots__ = ("kind", "path", "tag")
+    FIELDS = ("kind", "path", "tag")
+    __slots__ = FIELDS
 
     def __init__(self, kind: str, path: str = "", tag: str = "") -> None:
         self.kind = kind
@@ -79,16 +39,17 @@ class BasePlan(_Value):
         self.tag = tag
 
 
-class BaseVariable(_Value):
+class BaseVariable(Record):
     """In a value of an image's `env`: what the base sets this variable to, or nothing."""
 
-    __slots__ = ("name",)
+    FIELDS = ("name",)
+    __slots__ = FIELDS
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class Healthcheck(_Value):
+class Healthcheck(Record):
     """How an engine finds out whether a container is well.
 
     Args:
@@ -99,7 +60,8 @@ class Healthcheck(_Value):
         retries: How many failures in a row make it unwell.
     """
 
-    __slots__ = ("interval", "retries", "start_period", "test", "timeout")
+    FIELDS = ("interval", "retries", "start_period", "test", "timeout")
+    __slots__ = FIELDS
 
     def __init__(
         self,
@@ -116,7 +78,7 @@ class Healthcheck(_Value):
         self.retries = retries
 
 
-class ConfigPlan(_Value):
+class ConfigPlan(Record):
     """What a container of the image starts with. Empty means: as the base has it.
 
     Args:
@@ -132,7 +94,7 @@ class ConfigPlan(_Value):
         cmd: None for the base's; empty for none.
     """
 
-    __slots__ = (
+    FIELDS = (
         "cmd",
         "entrypoint",
         "env",
@@ -144,6 +106,7 @@ class ConfigPlan(_Value):
         "volumes",
         "workdir",
     )
+    __slots__ = FIELDS
 
     def __init__(
         self,
@@ -171,7 +134,7 @@ class ConfigPlan(_Value):
         self.cmd = cmd
 
 
-class CopyPlan(_Value):
+class CopyPlan(Record):
     """One item of `copy`, and so one layer.
 
     Args:
@@ -183,7 +146,8 @@ class CopyPlan(_Value):
         at: Where it stands; takes no part in equality.
     """
 
-    __slots__ = ("at", "mode", "owner", "sources", "task", "to")
+    FIELDS = ("at", "mode", "owner", "sources", "task", "to")
+    __slots__ = FIELDS
 
     def __init__(
         self,
@@ -207,7 +171,7 @@ class CopyPlan(_Value):
         return (self.to, self.sources, self.mode, self.owner, self.task)
 
 
-class ImagePlan(_Value):
+class ImagePlan(Record):
     """An image to build.
 
     Args:
@@ -219,7 +183,8 @@ class ImagePlan(_Value):
         platform: What it runs on.
     """
 
-    __slots__ = ("base", "config", "copies", "name", "platform", "tags")
+    FIELDS = ("base", "config", "copies", "name", "platform", "tags")
+    __slots__ = FIELDS
 
     def __init__(
         self,
@@ -238,7 +203,7 @@ class ImagePlan(_Value):
         self.platform = platform
 
 
-class CopyFile(_Value):
+class CopyFile(Record):
     """One file, folder or link that a copy puts into the image.
 
     Args:
@@ -249,7 +214,8 @@ class CopyFile(_Value):
         executable: Whether the file may be executed, if it is known.
     """
 
-    __slots__ = ("digest", "executable", "kind", "source", "to")
+    FIELDS = ("digest", "executable", "kind", "source", "to")
+    __slots__ = FIELDS
 
     def __init__(
         self,

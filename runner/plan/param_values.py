@@ -1,7 +1,7 @@
 """What an arg or an option may be, and whether a value is."""
 
 from runner.errors import PlanError, UsageError, nearest
-from runner.model.param import BOOL, FLOAT, INT, LIST
+from runner.model.param import BOOL, FLOAT, INT
 from runner.plan.expand import fill
 from runner.plan.facts import FOLDER, LINK_TO_FOLDER
 
@@ -107,8 +107,3 @@ def _is_float(value: str) -> bool:
     except ValueError:
         return False
     return "_" not in value and value == value.strip()
-
-
-def is_list(param: "Param") -> bool:
-    """Whether a param takes many words."""
-    return param.type == LIST

@@ -219,17 +219,6 @@ def escape(value: str) -> str:
     return "".join("\\" + char if char in "\\*?[]{}," else char for char in value)
 
 
-def below_first_wildcard(pattern: Pattern, path: str) -> str:
-    """What is left of a path that the pattern matches: all from the first name that holds a wildcard.
-
-    Of a pattern without wildcard: the base name of the file that it names, or the path within the folder.
-    """
-    prefix = pattern.literal_prefix
-    if path == prefix:
-        return path.rpartition("/")[2]
-    return path[len(prefix) + 1 :] if prefix else path
-
-
 def overlap(one: Pattern, other: Pattern) -> bool:
     """Whether two targets may name a common path, one being a folder above the other included.
 

@@ -29,7 +29,7 @@ from runner.image.index import Index, for_platform, parse_index
 from runner.image.manifest import Manifest, parse_manifest
 from runner.image.reference import Reference
 from runner.image.validate import check_blob, check_image
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 from runner.store.whole_file import WholeFiles, rename
 
 FULL_NAME = "io.containerd.image.name"

@@ -2,7 +2,7 @@
 
 import os
 
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 from runner.system.tree import DiskTree
 
 TYPE_CHECKING = False
@@ -39,10 +39,6 @@ class HostFacts:
     def variable(self, name: str) -> str | None:
         """What a variable of the caller is set to; None if it is not set."""
         return self._environ.get(name)
-
-    def variables(self) -> "Mapping[str, str]":
-        """All variables of the caller."""
-        return self._environ
 
     def platform(self) -> Platform:
         """The platform of this machine, in the words of the OCI specification."""

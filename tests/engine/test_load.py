@@ -15,7 +15,8 @@ from runner.engine.docker import Engine
 from runner.engine.socket_http import request
 from runner.errors import EngineError
 from runner.execute.build_image import BuiltImage, build_image
-from runner.plan.image_plan import BasePlan, ConfigPlan, CopyFile, CopyPlan, Healthcheck, ImagePlan, Platform
+from runner.plan.image_plan import BasePlan, ConfigPlan, CopyFile, CopyPlan, Healthcheck, ImagePlan
+from runner.plan.platform import Platform
 from runner.store.archive import archive_chunks
 from runner.store.oci_layout import OciLayout
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 from tests.fakes.memory_tree import MemoryTree
 
 
@@ -26,10 +26,6 @@ class MemoryFacts:
     def variable(self, name: str) -> str | None:
         """See `Facts.variable`."""
         return self._variables.get(name)
-
-    def variables(self) -> Mapping[str, str]:
-        """See `Facts.variables`."""
-        return self._variables
 
     def platform(self) -> Platform:
         """See `Facts.platform`."""

@@ -3,20 +3,16 @@
 # ruff: noqa: TID251 - a test's start may cost what it likes
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.plan.gitignore import Ignore
 from tests.fakes.disk_tree import DiskTree
-
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git on this machine")
 
 NAMES = ("a", "b", "ab", "a.b", ".b", "foo", "é", "a b")
 PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)

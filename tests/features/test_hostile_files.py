@@ -20,10 +20,7 @@ MEMORY, WIDE = 144 * MIB, 192 * MIB
 CPU_SECONDS = 2
 """The kernel counts whole seconds; all but the largest files take a tenth of one."""
 
-pytestmark = pytest.mark.skipif(
-    not yaml.__with_libyaml__,
-    reason="PyYAML came without its parser in C, which is what makes large files quick",
-)
+assert yaml.__with_libyaml__, "the bounds here are those of PyYAML's parser in C: install a wheel of it"
 
 
 def limited(memory: int) -> Callable[[], None]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from runner.execute.build_image import BuiltImage, build_image
+from runner.plan.facts import FOLDER
 from runner.plan.image_plan import (
-    FOLDER,
     LINK,
     BasePlan,
     ConfigPlan,
@@ -20,9 +20,9 @@ from runner.plan.image_plan import (
     CopyPlan,
     Healthcheck,
     ImagePlan,
-    Platform,
     shell_form,
 )
+from runner.plan.platform import Platform
 from runner.store.archive import archive_chunks, save
 from runner.store.oci_layout import OciLayout
 

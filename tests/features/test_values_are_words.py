@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path  # noqa: TID251 - a test may load what a start may not
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from runner.plan.quote import write
 
 AT = Position("tasks.yml", 1, 1)
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
+assert SHELLS, "these tests ask real shells: install dash or bash"
 
 Value = str | tuple[str, ...]
 Draw = Callable[[st.SearchStrategy[str]], str]
@@ -252,7 +252,6 @@ def run(shell: str, script: str, folder: Path) -> subprocess.CompletedProcess[by
     )
 
 
-@pytest.mark.skipif(not SHELLS, reason="needs dash or bash")
 @settings(
     max_examples=250,
     deadline=None,
@@ -302,7 +301,6 @@ TOKENS = [
 ]  # fmt: skip
 
 
-@pytest.mark.skipif(not SHELLS, reason="needs dash or bash")
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=9).map("".join), st.data())
 def test_no_value_is_ever_run_whatever_the_text_is(tmp_path: Path, script: str, data: st.DataObject) -> None:

@@ -19,7 +19,9 @@ from runner.image.reference import parse_reference
 from runner.image.tar import FOLDER as TAR_FOLDER
 from runner.image.tar import LINK as TAR_LINK
 from runner.image.tar import Entry, tar_chunks
-from runner.plan.image_plan import FOLDER, LINK, BasePlan, ConfigPlan, CopyFile, CopyPlan, ImagePlan, Platform
+from runner.plan.facts import FOLDER
+from runner.plan.image_plan import LINK, BasePlan, ConfigPlan, CopyFile, CopyPlan, ImagePlan
+from runner.plan.platform import Platform
 from runner.store.oci_layout import OciLayout
 
 LINUX = Platform("linux", "amd64")

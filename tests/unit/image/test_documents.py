@@ -14,7 +14,7 @@ from runner.image.image_config import parse_config
 from runner.image.index import Index, for_platform, parse_index
 from runner.image.manifest import Manifest, parse_manifest
 from runner.image.validate import check_blob
-from runner.plan.image_plan import Platform
+from runner.plan.platform import Platform
 
 DIGESTS = st.binary(max_size=9).map(digest_of)
 TEXTS = st.text(max_size=9)

@@ -12,7 +12,8 @@ from runner.image.descriptor import Descriptor
 from runner.image.image_config import ImageConfig, effective_workdir, image_config, parse_config, timestamp
 from runner.image.manifest import Manifest
 from runner.image.media_type import CONFIG, LAYER_GZIP
-from runner.plan.image_plan import BaseVariable, ConfigPlan, Healthcheck, Platform
+from runner.plan.image_plan import BaseVariable, ConfigPlan, Healthcheck
+from runner.plan.platform import Platform
 
 LINUX = Platform("linux", "amd64")
 ARM = Platform("linux", "arm64", "v8")

@@ -8,8 +8,9 @@ from runner.location import Position
 from runner.plan.action import Action, Script
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
 from runner.plan.file_state import FileState
-from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan, Platform
+from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
 from runner.plan.pattern import parse_pattern
+from runner.plan.platform import Platform
 
 HERE, THERE = Position("tasks.yml", 1, 1), Position("other.yml", 9, 9)
 

@@ -9,8 +9,9 @@ from runner.errors import PlanError
 from runner.location import Position
 from runner.plan.action import Action
 from runner.plan.graph import check_images, check_targets, ordered
-from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan, Platform
+from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
 from runner.plan.pattern import Pattern, parse_pattern
+from runner.plan.platform import Platform
 
 Graph = dict[str, list[str]]
 

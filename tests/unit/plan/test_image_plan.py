@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from runner.digest import canonical
 from runner.errors import PlanError
 from runner.location import Position
+from runner.plan.facts import FILE, FOLDER
 from runner.plan.image_plan import (
-    FILE,
-    FOLDER,
     LINK,
     BasePlan,
     BaseVariable,
@@ -19,13 +18,13 @@ from runner.plan.image_plan import (
     CopyPlan,
     Healthcheck,
     ImagePlan,
-    Platform,
     base_plan,
     destination,
     name_and_tags,
     placed,
     shell_form,
 )
+from runner.plan.platform import Platform
 
 AT = Position("tasks.yml", 3, 5)
 
@@ -153,16 +152,16 @@ def test_plans_are_equal_by_value_and_their_place_in_the_file_does_not_count() -
     one, same, other = plan(None), plan(AT), plan(AT, 7)
     assert one == same
     assert hash(one) == hash(same)
-    assert canonical(one.fields()) == canonical(same.fields())
-    assert canonical(one.fields()) != canonical(other.fields())
+    assert canonical(one.plain()) == canonical(same.plain())
+    assert canonical(one.plain()) != canonical(other.plain())
     assert one != other
-    assert canonical(one.fields()) != canonical(plan(None, env="HOME").fields())
+    assert canonical(one.plain()) != canonical(plan(None, env="HOME").plain())
     assert BasePlan("oci", "a") != Platform("oci", "a")
 
 
 def test_a_variable_and_a_text_of_the_same_letters_are_not_the_same() -> None:
     text, variable = ConfigPlan(env=(("A", ("X",)),)), ConfigPlan(env=(("A", (BaseVariable("X"),)),))
-    assert canonical(text.fields()) != canonical(variable.fields())
+    assert canonical(text.plain()) != canonical(variable.plain())
 
 
 def test_importing_it_brings_nothing_slow() -> None:

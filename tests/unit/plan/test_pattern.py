@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from runner.errors import PlanError
 from runner.location import Position
-from runner.plan.pattern import Pattern, below_first_wildcard, escape, overlap, parse_pattern
+from runner.plan.image_plan import CopyPlan, placed
+from runner.plan.pattern import Pattern, escape, overlap, parse_pattern
 
 AT = Position("tasks.yml", 3, 5, 4)
 NAMES = st.text("ab.-", min_size=1, max_size=4).filter(lambda name: name not in {".", ".."})
@@ -220,7 +221,9 @@ def test_an_upward_step_out_of_the_base_stays_in_the_project() -> None:
 def test_a_match_keeps_its_path_below_the_first_wildcard(text: str, path: str, left: str) -> None:
     pattern = parse_pattern(text)
     assert pattern.matches(path)
-    assert below_first_wildcard(pattern, path) == left
+    below = None if path == pattern.literal_prefix else pattern.literal_prefix
+    *_, file = placed(CopyPlan("/to/", (text,)), text, below, [(path, "f")], "")
+    assert file.to == f"/to/{left}"
 
 
 @given(PATHS, PATHS)

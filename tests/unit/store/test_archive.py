@@ -13,7 +13,8 @@ from runner.image.assemble import BuiltLayer, Image, assemble
 from runner.image.descriptor import Descriptor
 from runner.image.media_type import LAYER_GZIP
 from runner.image.reference import parse_reference
-from runner.plan.image_plan import ConfigPlan, Platform
+from runner.plan.image_plan import ConfigPlan
+from runner.plan.platform import Platform
 from runner.store.archive import archive_chunks, save
 
 LAYER = b"layer bytes"

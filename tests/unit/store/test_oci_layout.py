@@ -12,7 +12,8 @@ from runner.image.descriptor import Descriptor
 from runner.image.index import Index
 from runner.image.media_type import INDEX, LAYER_GZIP, MANIFEST
 from runner.image.reference import parse_reference
-from runner.plan.image_plan import ConfigPlan, Platform
+from runner.plan.image_plan import ConfigPlan
+from runner.plan.platform import Platform
 from runner.store.oci_layout import OciLayout
 
 LINUX = Platform("linux", "amd64")
