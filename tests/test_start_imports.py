@@ -38,7 +38,7 @@ runner.ui runner.ui.plain
 
 WORK = """
 runner.execute runner.execute.host runner.execute.inputs runner.execute.loop runner.execute.simple_command
-runner.execute.streams runner.execute.terminal runner.execute.verdict
+runner.execute.stopping runner.execute.streams runner.execute.terminal runner.execute.verdict
 runner.plan.action_key runner.plan.dirty runner.plan.schedule
 runner.store.build_log
 runner.system.process runner.system.programs runner.system.state_folder runner.system.stop_signals

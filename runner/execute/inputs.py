@@ -1,12 +1,14 @@
 """Which files an action reads and leaves, and what they are now."""
 
+import os
+
 from runner.errors import PlanError, nearest
 from runner.plan.pattern import overlap, parse_pattern
 from runner.system.file_states import observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runner.plan.action import Action, Package, Plan
     from runner.plan.file_state import FileState
@@ -141,6 +143,14 @@ class Inputs:
 
         paths = select_targets(self.tree, action.targets)
         return observe(self.tree.top, paths, {state.path: state for state in recorded})
+
+    def remove(self, paths: "Sequence[str]") -> None:
+        """Remove files; one that is not there, or can't be removed, is left to what comes next."""
+        for path in paths:
+            try:
+                os.unlink(self.tree.path(path))
+            except OSError:
+                continue
 
     def _select(
         self, patterns: "tuple[Pattern, ...]", excludes: "tuple[Pattern, ...]", own: "tuple[Pattern, ...]"

@@ -11,10 +11,10 @@ import time
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
 from runner.execute.host import HostRun
+from runner.execute.stopping import SIGPIPE, Stopping
 from runner.execute.terminal import Terminal
 from runner.model.record import Record
 from runner.plan.schedule import Schedule
-from runner.system.process import kill_left, signal_strays, still_there
 from runner.system.stop_signals import StoppedError, StopSignals
 
 TYPE_CHECKING = False
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from runner.execute.streams import Stream
     from runner.execute.verdict import Judge, Verdict
     from runner.plan.action import Action, Plan
-
-GRACE = 10.0
-"""Seconds between a stop signal and the end by force."""
-_LOOK_AGAIN = 20
-"""Milliseconds between two looks at processes that are leaving."""
-_DEAF = 1.0
-"""Seconds after which what is left of a task is taken to have ignored a signal of the keyboard."""
-_SIGINT, _SIGQUIT, _SIGTERM, _SIGPIPE = 2, 3, 15, 13
-_KEYS = (_SIGINT, _SIGQUIT)
 
 
 class Settings(Record):
@@ -58,13 +49,12 @@ class Settings(Record):
 class _Running:
     """An action at work."""
 
-    __slots__ = ("began", "pid", "run", "server", "verdict")
+    __slots__ = ("began", "run", "server", "verdict")
 
     def __init__(self, run: HostRun, verdict: "Verdict", server: bool) -> None:
         self.run = run
         self.verdict = verdict
         self.server = server
-        self.pid = 0
         self.began = time.monotonic()
 
 
@@ -103,13 +93,8 @@ class Loop:
         self.status = 0
         self.error: PyrunError | None = None
         self.failed = False
-        self.caught = 0
         self.served = False
-        self.stopping = False
-        self.deadline = 0.0
-        self.below: list[tuple[int, str]] = []
-        self.leaving: list[_Running] = []
-        self.told_strays: float | None = None
+        self.stopping = Stopping()
         self.terminal = Terminal()
         self._null = -1
         self._handled: Sequence[int] = ()
@@ -127,17 +112,16 @@ class Loop:
             try:
                 self._work(signals)
             finally:
-                self._kill_all()
-                for item in self.leaving:
-                    item.run.end()
+                self.stopping.kill(self._runs())
+                self.stopping.end()
                 self.terminal.take_back()
-        if self.error is not None and not self.caught:
+        if self.error is not None and not self.stopping.caught:
             raise self.error
         return self._exit_status()
 
     def _exit_status(self) -> int:
-        if self.caught and not (self._one_server() and self.served and not self.error):
-            return 128 + self.caught
+        if self.stopping.caught and not (self._one_server() and self.served and not self.error):
+            return 128 + self.stopping.caught
         return self.status
 
     def _one_server(self) -> bool:
@@ -149,32 +133,18 @@ class Loop:
             try:
                 self._start_what_may()
             except BrokenPipeError:
-                self._stop(_SIGPIPE)
-            if not self.running and not self._leaving():
+                self._stop(SIGPIPE)
+            if not self.running and not self.stopping.unfinished(running=False):
                 for number in signals.read():
-                    self.caught = self.caught or number
+                    self._stop(number)
                 return
-            if not self.stopping and not self._busy() and (self.failed or not self._staying()):
+            if not self.stopping.begun and not self._busy() and (self.failed or not self._staying()):
                 self._stop_servers()
             self._wait(signals)
 
-    def _leaving(self) -> bool:
-        """Whether something that was told to stop is still at it although its main process has ended."""
-        if not self.stopping:
-            return False
-        self.below = still_there(self.below)
-        if not self.below or self.running:
-            return bool(self.below)
-        now = time.monotonic()
-        if self.told_strays is None:
-            # What left its group has not heard of the stop yet, and who could have told it is gone.
-            self.told_strays = now
-            signal_strays(self.below, [item.pid for item in self.leaving], _SIGTERM)
-        elif self.caught in _KEYS and now > self.told_strays + _DEAF:
-            # A shell's background jobs ignore what the keyboard sends.
-            self.told_strays = now + GRACE
-            signal_strays(self.below, (), _SIGTERM)
-        return True
+    def _runs(self) -> "list[HostRun]":
+        """What runs, in the order in which it was started."""
+        return [item.run for item in self.running.values()]
 
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
@@ -269,7 +239,6 @@ class Loop:
         """Start an action's first command."""
         self.reporter.tell(TaskStarted(action.label, verdict.why))
         if not action.persistent:
-            self._remove_stale(action, verdict)
             self.judge.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
         self.served = self.served or (asked_alone and action.persistent)
@@ -307,26 +276,6 @@ class Loop:
             and os.getpid() != 1
         )
 
-    def _remove_stale(self, action: "Action", verdict: "Verdict") -> None:
-        """Remove what the last run left in folders and patterns, so that no stale file passes for a made one."""
-        entry = verdict.entry
-        if entry is None:
-            return
-        kept = {state.path for state in verdict.sources}
-        literal = {target.literal_prefix for target in action.targets or () if not target.has_wildcard}
-        left = list(entry.left)
-        if entry.made == "begun":
-            # A killed run could not say what it left; a target folder is the task's own as a whole.
-            folders = [target for target in action.targets or () if not target.has_wildcard]
-            left += [s.path for s in verdict.targets if any(t.matches(s.path) for t in folders)]
-        for path in left:
-            mine = any(target.matches(path) for target in action.targets or ())
-            if mine and path not in kept and path not in literal:
-                try:
-                    os.unlink(f"{self.settings.top}/{path}")
-                except OSError:
-                    continue
-
     def _step(self, item: _Running) -> None:
         """Start the next command of an action, or finish it."""
         action = item.run.action
@@ -347,7 +296,7 @@ class Loop:
         if item.run.lends_terminal:
             self.terminal.take_back()
         if item.server:
-            if not self.stopping and action.id not in self.foreground:
+            if not self.stopping.begun and action.id not in self.foreground:
                 self._fail(action, 1, RunError(f"the server `{action.label}` ended while it was needed"))
                 self._stop_servers()
             return
@@ -376,7 +325,7 @@ class Loop:
     ) -> None:
         """An action failed: nothing new starts; the first failure in time gives the exit status."""
         self.schedule.stop()
-        first = not self.failed and not self.stopping
+        first = not self.failed and not self.stopping.begun
         if first:
             self.failed = True
             self.status = status
@@ -389,16 +338,12 @@ class Loop:
         poll = select.poll()
         poll.register(signals.reader, select.POLLIN)
         streams: dict[int, Stream] = {}
-        for item in (*self.running.values(), *self.leaving):
-            for stream in item.run.streams:
+        for run in (*self._runs(), *self.stopping.leaving()):
+            for stream in run.streams:
                 streams[stream.reader] = stream
                 poll.register(stream.reader, select.POLLIN)
-        timeout = max(0.0, self.deadline - time.monotonic()) * 1000 if self.stopping else None
-        if timeout is not None and not self.running:
-            # Nobody tells when a process ends that is not a child of ours.
-            timeout = min(timeout, _LOOK_AGAIN)
         # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
-        happened = [fd for fd, _ in poll.poll(timeout)]
+        happened = [fd for fd, _ in poll.poll(self.stopping.timeout(running=bool(self.running)))]
         caught = signals.read()
         try:
             for fd in happened:
@@ -406,17 +351,17 @@ class Loop:
                     self._close(streams[fd])
             self._reap()
         except BrokenPipeError:
-            self._stop(_SIGPIPE)
+            self._stop(SIGPIPE)
         for number in caught:
             self._stop(number)
-        if self.stopping and time.monotonic() >= self.deadline:
-            self._kill_all()
+        if self.stopping.overdue():
+            self.stopping.kill(self._runs())
 
     def _close(self, done: "Stream") -> None:
         """A stream is at its end: its process closed it, which need not mean that it ended."""
-        for item in (*self.running.values(), *self.leaving):
-            if done in item.run.streams:
-                item.run.streams.remove(done)
+        for run in (*self._runs(), *self.stopping.leaving()):
+            if done in run.streams:
+                run.streams.remove(done)
         done.drain()
 
     def _reap(self) -> None:
@@ -429,23 +374,20 @@ class Loop:
                     self.terminal.suspend(process)
                 continue
             del self.running[pid]
-            if self.stopping:
-                # What it started may still have to say how it ends.
-                item.pid = pid
-                item.run.process = None
-                self.leaving.append(item)
+            if self.stopping.begun:
+                self.stopping.leave(pid, item.run)
             else:
                 item.run.end()
             if not status:
-                if self.stopping and not item.server:
+                if self.stopping.begun and not item.server:
                     # It ended well, but what was left of its commands did not run.
                     self._drop(item)
                     continue
-                self._step(item) if not self.stopping else self._done(item)
+                self._step(item) if not self.stopping.begun else self._done(item)
                 continue
             if item.run.lends_terminal:
                 self.terminal.take_back()
-            if self.stopping:
+            if self.stopping.begun:
                 self._note_stopped(item, status)
                 continue
             self._drop(item)
@@ -456,35 +398,20 @@ class Loop:
     def _note_stopped(self, item: _Running, status: int) -> None:
         """What a server that was told to stop ended with is the exit status where it was all that was asked."""
         if item.server:
-            if self.caught and self.plan.asked == (item.run.action.id,):
+            if self.stopping.caught and self.plan.asked == (item.run.action.id,):
                 self.status = status
         else:
             self._drop(item)
 
     def _stop(self, number: int) -> None:
-        """A stop signal came: pass it on; a second one ends all at once."""
-        if self.caught:
-            self._kill_all()
-            return
-        self.caught = number
-        self._signal_all(_SIGTERM if number == _SIGPIPE else number)
+        """A stop signal came."""
+        self.schedule.stop()
+        self.stopping.catch(number, self._runs())
 
     def _stop_servers(self) -> None:
         """Nobody needs the servers any longer."""
-        self._signal_all(_SIGTERM)
-
-    def _signal_all(self, number: int) -> None:
         self.schedule.stop()
-        self.stopping = True
-        self.deadline = time.monotonic() + GRACE
-        for item in reversed(list(self.running.values())):
-            self.below += item.run.signal(number)
-
-    def _kill_all(self) -> None:
-        for item in self.running.values():
-            item.run.kill()
-        kill_left(self.below)
-        self.deadline = time.monotonic() + GRACE
+        self.stopping.servers(self._runs())
 
     def _nothing(self) -> int:
         """A stdin that is at its end."""

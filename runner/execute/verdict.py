@@ -211,9 +211,13 @@ class Judge:
         self._record(action, verdict, (state,), milliseconds, ())
 
     def begin(self, action: "Action", verdict: Verdict) -> None:
-        """An action starts: until it has succeeded, what it did before counts no more."""
+        """An action starts: until it has succeeded, what it did before counts no more.
+
+        What its runs left in folders and patterns is removed, so that no stale file passes for a made one.
+        """
         if action.remembered or action.targets:
             left = verdict.entry.left if verdict.entry is not None else ()
+            self._inputs.remove(_stale(action, verdict))
             self._log.record(LogEntry(action.id, "", (), (), (), 0, "begun", left))
 
     def drop(self, action: "Action", verdict: Verdict) -> None:
@@ -288,6 +292,22 @@ def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
     return tuple(
         state.path for state in targets if state.path in ours or before.get(state.path) != state.identity
     )
+
+
+def _stale(action: "Action", verdict: Verdict) -> list[str]:
+    """The files that earlier runs left in an action's folders and patterns, its sources not among them."""
+    entry = verdict.entry
+    if entry is None:
+        return []
+    targets = action.targets or ()
+    kept = {state.path for state in verdict.sources}
+    kept |= {target.literal_prefix for target in targets if not target.has_wildcard}
+    left = list(entry.left)
+    if entry.made == "begun":
+        # A killed run could not say what it left; a target folder is the task's own as a whole.
+        folders = [target for target in targets if not target.has_wildcard]
+        left += [state.path for state in verdict.targets if any(one.matches(state.path) for one in folders)]
+    return [path for path in left if path not in kept and any(target.matches(path) for target in targets)]
 
 
 def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:
