@@ -8,6 +8,7 @@ from runner.location import Position
 
 FAILURE = 1
 USAGE = 2
+TIMEOUT = 124
 ENGINE = 125
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127

@@ -96,6 +96,53 @@ class TaskFailed(Event):
         self.command = command
 
 
+class StepSkipped(Event):
+    """A step whose condition does not hold is passed over.
+
+    Args:
+        label: The task's.
+        text: Its first command, or empty.
+    """
+
+    __slots__ = ("label", "text")
+
+    def __init__(self, label: str, text: str) -> None:
+        self.label = label
+        self.text = text
+
+
+class VariablesSet(Event):
+    """Variables are set for all that comes after.
+
+    Args:
+        variables: Names with values, None for those that are taken away.
+    """
+
+    __slots__ = ("variables",)
+
+    def __init__(self, variables: tuple[tuple[str, str | None], ...]) -> None:
+        self.variables = variables
+
+
+class Retried(Event):
+    """A task failed and is tried again.
+
+    Args:
+        label: The task's.
+        status: The exit status of its command.
+        number: Which of the further tries this is, from 1.
+        most: How many there may be.
+    """
+
+    __slots__ = ("label", "most", "number", "status")
+
+    def __init__(self, label: str, status: int, number: int, most: int) -> None:
+        self.label = label
+        self.status = status
+        self.number = number
+        self.most = most
+
+
 class Noticed(Event):
     """Something that does not stop the work, but that the user should know.
 

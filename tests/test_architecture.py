@@ -32,6 +32,7 @@ SLOW = frozenset(
 ENTRIES = (
     "runner.cli.main", "runner.ui.listing", "runner.execute.loop", "runner.execute.inputs",
     "runner.execute.verdict", "runner.store.build_log", "runner.system.git", "runner.system.programs",
+    "runner.cli.completion", "runner.cli.bash_line",
 )  # fmt: skip
 """What a start to a known task imports by name, the later ones within functions."""
 

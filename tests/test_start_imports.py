@@ -88,8 +88,10 @@ def bare() -> frozenset[str]:
         (("hello",), "hello $ echo hello", LOOK + WORK),
         (("copy",), "copy: up to date", LOOK + WORK + FILES),
         (("--list",), "", LOOK + "runner.ui.listing"),
+        (("--pyrun-complete=zsh", ""), "", LOOK + "runner.cli.completion"),
+        (("--pyrun-complete=bash", "pyrun ", ""), "", LOOK + "runner.cli.completion runner.cli.bash_line"),
     ],
-    ids=["trivial", "up-to-date", "list"],
+    ids=["trivial", "up-to-date", "list", "complete", "complete-bash"],
 )
 def test_a_start_imports_what_it_needs_and_no_more(
     project: Path, bare: frozenset[str], words: tuple[str, ...], answer: str, modules: str

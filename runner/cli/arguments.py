@@ -7,12 +7,13 @@ it, an option that the task declares wins, `--pyrun-NAME` always means ours, and
 from runner.errors import UsageError, did_you_mean
 from runner.model.param import BOOL
 from runner.plan.bind import Draft, option_named
-from runner.plan.resolve import find_task
+from runner.plan.calls import find_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from runner.model.param import Param
     from runner.model.project import Project
 
 SWITCH, VALUE, OPTIONAL = "switch", "value", "optional"
@@ -31,14 +32,27 @@ FLAGS = {
     "save": (VALUE, "", "Write the image to an archive for `docker load` and `skopeo`"),
     "load": (SWITCH, "", "Give the image to the container engine, and fail without one"),
     "no-load": (SWITCH, "", "Give the image to no engine"),
+    "clean": (OPTIONAL, "", "Forget what ran: project (the default), task:NAME, or cache for all projects"),
+    "clean-cache": (SWITCH, "", "The same as --clean=cache"),
+    "clean-project-cache": (SWITCH, "", "The same as --clean=project"),
+    "clean-task-cache": (VALUE, "", "The same as --clean=task:NAME"),
     "quiet": (SWITCH, "q", "Tell failures only"),
-    "silent": (SWITCH, "s", "Tell nothing"),
+    "silent": (SWITCH, "s", "Tell nothing, and let tasks write nothing to the terminal"),
     "verbose": (SWITCH, "v", "Tell why tasks run, and how long they took"),
     "file": (VALUE, "f", "Use this file instead of the nearest tasks.yml"),
     "dir": (VALUE, "C", "Begin in this folder"),
+    "init": (SWITCH, "", "Write a first tasks.yml that fits what lies in the folder"),
+    "completion": (VALUE, "", "Show the script by which bash, zsh, fish or powershell completes pyrun"),
+    "install-completion": (VALUE, "", "Put it where that shell finds it"),
+    "uninstall-completion": (VALUE, "", "Take it away again"),
 }
 """What pyrun itself can be told: kind, letter, help."""
 
+SETUP = ("init", "completion", "install-completion", "uninstall-completion")
+"""Flags that have nothing to do with a project that is there already."""
+
+CLEANING = ("clean", "clean-cache", "clean-project-cache", "clean-task-cache")
+"""The flags that make pyrun forget."""
 _LETTERS = {letter: name for name, (_, letter, _) in FLAGS.items() if letter}
 _TAKES_VALUE = "needs a value"
 
@@ -86,7 +100,11 @@ def trailing_place(words: "Sequence[str]") -> "dict[str, str]":
             break
         name = flag_name(word)
         if name in {"file", "dir"}:
-            _take_flag(words, index, flags)
+            try:
+                _take_flag(words, index, flags)
+            except UsageError:
+                # Without a value it is rather the task's own.
+                continue
     return flags
 
 
@@ -142,6 +160,7 @@ class _Reader:
         self.values = values
         self.draft: Draft | None = None
         self.series: list[Draft] = []
+        self.forms: dict[tuple[int, str], str] = {}
 
     def read(self, words: "Sequence[str]") -> None:
         """Give every word to the call, flag or option that it belongs to."""
@@ -227,12 +246,18 @@ class _Reader:
             raise _unknown(word, draft.task.name if draft is not None else "", draft)
         return used
 
+    def note_form(self, draft: Draft, param: "Param", word: str) -> None:
+        """Refuse an option that is given by its name and by its letter, as a `tusk.yml` has it."""
+        form = "--" if word.startswith("--") else "-"
+        if self.forms.setdefault((id(draft), param.name), form) != form and self.project.head.tusk:
+            raise UsageError(f"`{param.name}` is given by its name and by its letter", None, "give it once")
+
     def option(self, draft: Draft, words: "Sequence[str]", index: int) -> int:
         """An option of the task; how many words it took, 0 if the task has no such option."""
         word, used = words[index], 1
         bundle = word
         while bundle:
-            found = option_named(draft.task, bundle)
+            found = option_named(draft, bundle)
             if found is None:
                 if bundle == word:
                     return 0
@@ -244,6 +269,7 @@ class _Reader:
                 bundle = f"-{bundle[2:]}" if bundle[2:] else ""
                 continue
             param, value, bundle = found
+            self.note_form(draft, param, word)
             if value is None and param.type == BOOL:
                 value = "true"
             elif value is None:

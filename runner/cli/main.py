@@ -3,10 +3,10 @@
 import os
 import sys
 
-from runner.cli.arguments import FLAGS, SWITCH, Request, leading_flags, read_calls, trailing_place
+from runner.cli.arguments import CLEANING, FLAGS, SETUP, SWITCH, Request, leading_flags, read_calls, trailing_place
 from runner.cli.session import Session, failure_of, find_file
 from runner.errors import PyrunError, UsageError
-from runner.plan.bind import bind
+from runner.plan.bind import Binder
 from runner.plan.resolve import make_plan
 from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter, write_text
 
@@ -29,6 +29,8 @@ def main(words: "Sequence[str] | None" = None) -> int:
     _open_standard_files()
     call = _Call(sys.argv[1:] if words is None else words)
     try:
+        if call.words and call.words[0].startswith("--pyrun-complete="):
+            return _complete(call.words)
         return call.run()
     except PyrunError as error:
         return call.tell(error)
@@ -61,8 +63,16 @@ class _Call:
 
             _show(read_schema())
             return 0
+        if any(name in flags for name in SETUP):
+            from runner.cli.setup import set_up  # noqa: PLC0415 - only for this
+
+            _show(set_up(flags, words, os.environ, _current_folder()))
+            return 0
         request = self.request(words, flags)
         self.silent = "silent" in request.flags
+        behind = [name for name in SETUP if name in request.flags]
+        if behind:
+            raise UsageError(f"`--{behind[0]}` goes with no task", None, f"`pyrun --{behind[0]}` does it")
         if "help" in request.flags:
             self.show_help(request)
             return 0
@@ -72,18 +82,32 @@ class _Call:
             shown = session.name_of(session.name)
             _show(f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n")
             return 0
+        if any(name in request.flags for name in CLEANING):
+            from runner.cli.clean import clean  # noqa: PLC0415 - only for this
+
+            _show_told(clean(session, request), request.flags)
+            return 0
         if "list" in request.flags or not request.calls:
             from runner.ui.listing import task_list  # noqa: PLC0415 - only for this
 
             _show(task_list(session.project))
             return 0
-        invocations = [found for draft in request.calls for found in bind(draft, session.facts)]
-        plan = make_plan(session.project, invocations, session.facts)
+        session.facts.inert = "dry-run" in request.flags
+        binder = Binder(session.project, session.facts)
+        for draft in request.calls:
+            binder.take_shared(draft)
+        invocations = [found for draft in request.calls for found in binder.bind(draft)]
+        plan = make_plan(session.project, invocations, binder, session.facts)
         reporter = PlainReporter(level(request.flags))
         if "dry-run" in request.flags:
             _show(session.look_ahead(plan, request.flags, reporter))
             return 0
         return session.work(plan, request.flags, reporter)
+
+    def read(self) -> "tuple[Request, Session | None]":
+        """What the words ask for and the project they lead to; nothing is done."""
+        flags, used = leading_flags(self.words)
+        return self.request(self.words[used:], flags), self.session
 
     def request(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request:
         """The calls, read against the file that the flags lead to."""
@@ -136,7 +160,7 @@ class _Call:
 
         for draft in request.calls:
             session = self.needed_session()
-            params = (*draft.task.args, *draft.task.options)
+            params = (*draft.task.args, *draft.task.shared, *draft.task.options)
             values = {
                 param.name: found
                 for param in params
@@ -181,6 +205,17 @@ class _Call:
         return render(error, lambda at: line_of(data, at), lambda name: shown or name)
 
 
+def _complete(words: "Sequence[str]") -> int:
+    """Tell a shell what may stand next; whatever is wrong, it gets no text that it did not ask for."""
+    from runner.cli.completion import answer  # noqa: PLC0415 - only for this
+
+    try:
+        _show(answer(words, lambda typed: _Call(typed).read()))
+    except (PyrunError, OSError, ValueError, RecursionError):
+        return 1
+    return 0
+
+
 def _open_standard_files() -> None:
     """Where a caller closed stdin, stdout or stderr, let nothing else take their numbers."""
     for number in (0, 1, 2):
@@ -218,6 +253,12 @@ def _current_folder() -> str:
         return os.getcwd()
     except FileNotFoundError:
         raise UsageError("the current folder is gone", None, "go to one that is there") from None
+
+
+def _show_told(text: str, flags: "Mapping[str, str]") -> None:
+    """Tell what was done, on stderr: nobody asked for text."""
+    if level(flags) >= NORMAL:
+        write_text(2, text)
 
 
 def _show(text: str) -> None:

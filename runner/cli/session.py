@@ -66,7 +66,7 @@ class Session:
                 data = file.read()
         except OSError as error:
             raise UsageError(f"`{self.path}` can't be read: {error.strerror}") from None
-        project = decode(data, self.name)
+        project = decode(data, self.name, self.facts.tree)
         if self.cache is not None:
             save_model(self.cache, self.path, project, seen)
         return project
@@ -106,11 +106,19 @@ class Session:
         images.check(plan)
         inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
-        settings = Settings(self.top, self.environ, jobs(flags))
+        settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags)
         status = Loop(plan, settings, judge, log, images, reporter).run()
         if reporter.images:
             images.show(plan, reporter)
         return status
+
+    def environ_of(self, action: "Action") -> "Mapping[str, str]":
+        """The variables of an action's commands: the caller's and those of its file, others' secrets left out."""
+        heads = self.project.heads
+        head = next((one for one in heads if one.namespace == action.traits.namespace), heads[0])
+        environ = self.facts.variables.of(head)
+        hidden = set(heads[0].secrets) - {secret.name for secret in action.traits.secrets}
+        return {name: value for name, value in environ.items() if name not in hidden} if hidden else environ
 
     def look_ahead(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
         """What would run, as far as that is known before anything runs. Writes nothing.
@@ -140,8 +148,8 @@ class Session:
         inputs = Inputs(tree, self._find_ignore)
         platform = str(self.facts.platform())
         programs = ProgramIdentities(self.top)
-        needed = frozenset(dep for action in plan.actions for dep in action.deps)
-        judge = Judge(inputs, log, programs, images, platform, self.environ, needed, force="force" in flags)
+        needed = frozenset(name for action in plan.actions for name in (*action.deps, *action.calls))
+        judge = Judge(inputs, log, programs, images, platform, self.environ_of, needed, force="force" in flags)
         return inputs, judge, log
 
     def _find_ignore(self) -> "Ignore | None":

@@ -20,7 +20,7 @@ def decode_call(book: Faultbook, node: Node, what: str, scope: Scope) -> Call | 
     words = []
     try:
         for start, end in split_words(text):
-            words.append(_word(node, text, start, end))
+            words.append(_word(node, text, start, end, scope))
     except PyrunError as error:
         book.faults.append(error)
         return None
@@ -53,7 +53,7 @@ def split_words(text: str) -> list[tuple[int, int]]:
     return words
 
 
-def _word(node: Scalar, text: str, start: int, end: int) -> Template:
+def _word(node: Scalar, text: str, start: int, end: int, scope: Scope) -> Template:
     """One word as a template, its quotes taken off."""
     written = text[start:end]
     kept = _unquoted(written)
@@ -63,7 +63,8 @@ def _word(node: Scalar, text: str, start: int, end: int) -> Template:
         inner = kept[offset] if offset < len(kept) else len(written)
         return node.at_offset(start + inner, length)
 
-    return parse_text(bare, node.at_offset(start, end - start), TEXT, at_offset=at_offset)  # type: ignore[arg-type]
+    at = node.at_offset(start, end - start)
+    return parse_text(bare, at, TEXT, at_offset=at_offset, known=scope.known())  # type: ignore[arg-type]
 
 
 def _unquoted(written: str) -> list[int]:

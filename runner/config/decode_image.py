@@ -4,22 +4,12 @@ import re
 from collections.abc import Callable
 
 from runner.config.decode_call import decode_call
+from runner.config.duration import decode_duration
 from runner.config.fields import Faultbook, Scope, read_map
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.model.image import Copy, Healthcheck, Image, Pairs
 from runner.model.template import PATTERN, Template
 
-_SECOND = 1_000_000_000
-_UNITS = {
-    "ns": 1,
-    "us": 1_000,
-    "ms": 1_000_000,
-    "s": _SECOND,
-    "m": 60 * _SECOND,
-    "h": 3_600 * _SECOND,
-}
-_DURATION = re.compile("(?:[0-9]{1,9}(?:ns|us|ms|s|m|h))*(?:[0-9]{1,9})?")
-_DURATION_PART = re.compile("([0-9]+)(ns|us|ms|s|m|h|$)")
 _MODE = re.compile("[0-7]{1,4}")
 _OWNER = re.compile("[0-9]{1,10}(?::[0-9]{1,10})?")
 
@@ -200,14 +190,3 @@ def _decode_health(book: Faultbook, node: Node, scope: Scope) -> Healthcheck:
         numbers["retries"],
         node.position,
     )
-
-
-def decode_duration(book: Faultbook, node: Node, what: str) -> int:
-    """A duration in nanoseconds: `30` and `30s` are seconds, `5m`, `250ms`, `1h30m`."""
-    text = book.text(node, what)
-    if not isinstance(node, Scalar) or node.null:
-        return 0
-    if not text or not _DURATION.fullmatch(text):
-        book.add(f"{what} must be a duration", node.position, "write it as `30`, `5m` or `250ms`")
-        return 0
-    return sum(int(number) * _UNITS.get(unit, _SECOND) for number, unit in _DURATION_PART.findall(text))

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping as MappingType
 
-from runner.config.fields import Faultbook, Scope, read_map
-from runner.config.node import Mapping, Node, Scalar
+from runner.config.decode_when import decode_when
+from runner.config.fields import Faultbook, Handler, Scope, read_map
+from runner.config.language import Language
+from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.errors import did_you_mean
 from runner.location import Position
-from runner.model.param import BOOL, FLOAT, INT, LIST, STRING, Param
+from runner.model.param import BOOL, FLOAT, INT, LIST, STRING, Default, Param
 from runner.model.template import PATTERN, Template
+from runner.model.when import When
 
 _TYPES = {
     "string": STRING,
@@ -23,46 +26,51 @@ _TYPES = {
 }
 _NAME = re.compile("[A-Za-z0-9_-]+")
 _SHORT = re.compile("[A-Za-z0-9]")
+ARG, OPTION = "arg", "option"
 
 
-class _Draft:
-    """What has been read of a param so far."""
+class Known:
+    """What definitions of args and options may use.
 
-    def __init__(self) -> None:
-        self.type = STRING
-        self.usage = ""
-        self.values: tuple[Template, ...] | None = None
-        self.glob: Template | None = None
-        self.default: Template | None = None
-        self.required: bool | None = None
-        self.environment = ""
-        self.short = ""
+    Args:
+        language: How their texts are read.
+        shared: The shared ones by name; None where it is these that are defined.
+        seen: Those that are defined already and may be named in templates here, by name.
+        names: Further names that may be.
+    """
+
+    __slots__ = ("language", "names", "seen", "shared")
+
+    def __init__(
+        self,
+        language: Language,
+        shared: MappingType[str, Param] | None,
+        seen: MappingType[str, Param],
+        names: tuple[str, ...],
+    ) -> None:
+        self.language = language
+        self.shared = shared
+        self.seen = seen
+        self.names = names
 
 
-def decode_params(
-    book: Faultbook,
-    node: Node,
-    kind: str,
-    shared: MappingType[str, Param] | None,
-    seen: tuple[str, ...],
-) -> tuple[Param, ...]:
+def decode_params(book: Faultbook, node: Node, kind: str, known: Known) -> tuple[Param, ...]:
     """The args or the options of a task, or those at the top.
 
     Args:
         book: Where faults go.
         node: A map of definitions, or a list of names of shared ones.
-        kind: `arg` or `option`.
-        shared: The shared ones by name; None if it is these that are defined.
-        seen: The names that are defined already and may be named in templates here.
+        kind: ARG or OPTION.
+        known: What they may use.
     """
     if isinstance(node, Scalar) and node.null:
         return ()
     if not isinstance(node, Mapping):
-        if shared is not None:
-            return _taken(book, node, kind, shared)
+        if known.shared is not None:
+            return _taken(book, node, kind, known.shared)
         book.wrong_type(node, f"`{kind}s`", "a map of definitions")
         return ()
-    params: list[Param] = []
+    params: dict[str, Param] = {}
     for key, value in node:
         if not _NAME.fullmatch(key.text):
             book.add(
@@ -71,12 +79,12 @@ def decode_params(
                 "use letters, digits, `_` and `-`",
             )
             continue
-        names = seen + tuple(param.name for param in params)
-        params.append(_decode(book, key, value, kind, names))
+        params[key.text] = _ParamReader(book, key, kind, known, {**known.seen, **params}).read(value)
     # Shared args stand in no order: each task that takes them has its own.
-    if shared is not None or kind == "option":
-        check_order(book, [(param, param.position) for param in params], kind)
-    return tuple(params)
+    found = tuple(params.values())
+    if known.shared is not None or kind == OPTION:
+        check_order(book, [(param, param.position) for param in found], kind)
+    return found
 
 
 def _taken(book: Faultbook, node: Node, kind: str, shared: MappingType[str, Param]) -> tuple[Param, ...]:
@@ -102,14 +110,14 @@ def check_order(book: Faultbook, params: list[tuple[Param, Position]], kind: str
     Args:
         book: Where faults go.
         params: Params as a task has them, each with the place to blame.
-        kind: `arg` or `option`.
+        kind: ARG or OPTION.
     """
     for index, (param, at) in enumerate(params):
         before = [earlier for earlier, _ in params[:index]]
-        if kind == "arg" and param.type == LIST and index < len(params) - 1:
+        if kind == ARG and param.type == LIST and index < len(params) - 1:
             book.add(f"`{param.name}` takes all words that are left, so it must be the last", at)
         optional = bool(before) and not before[-1].required and before[-1].type != LIST
-        if kind == "arg" and param.required and optional:
+        if kind == ARG and param.required and optional:
             book.add(
                 f"`{param.name}` must be given, so it can't stand behind `{before[-1].name}`, "
                 "which may be left out",
@@ -121,67 +129,160 @@ def check_order(book: Faultbook, params: list[tuple[Param, Position]], kind: str
             book.add(f"`-{param.short}` is already `{twin.name}`", at, "choose another letter")
 
 
-def _decode(book: Faultbook, key: Scalar, node: Node, kind: str, names: tuple[str, ...]) -> Param:
-    draft = _Draft()
-    scope = Scope(names, f"`{key.text}`", above=True)
+class _ParamReader:
+    """Reads one definition."""
 
-    def type_(_: Scalar, value: Node) -> None:
-        draft.type = _decode_type(book, value)
+    def __init__(
+        self, book: Faultbook, key: Scalar, kind: str, known: Known, seen: MappingType[str, Param]
+    ) -> None:
+        self.book = book
+        self.key = key
+        self.kind = kind
+        self.seen = seen
+        self.language = known.language
+        self.scope = Scope(
+            (*known.names, *seen), f"`{key.text}`", above=True, literal=known.language.tusk
+        )
+        self.type = STRING
+        self.usage = ""
+        self.values: tuple[Template, ...] | None = None
+        self.glob: Template | None = None
+        self.defaults: tuple[Default, ...] = ()
+        self.required: bool | None = None
+        self.environment = ""
+        self.short = ""
+        self.private = False
+        self.rewrite: Template | None = None
 
-    def usage(_: Scalar, value: Node) -> None:
-        draft.usage = book.text(value, "`usage`")
+    def read(self, node: Node) -> Param:
+        """The definition."""
+        handlers: dict[str, Handler] = {
+            "usage": self.take_usage, "type": self.take_type, "values": self.take_values,
+            "default": self.take_default, "environment": self.take_environment, "required": self.take_required,
+        }  # fmt: skip
+        if self.kind == OPTION:
+            handlers |= {
+                "short": self.take_short, "private": self.take_private, "rewrite": self.take_rewrite,
+            }  # fmt: skip
+        elif self.language.tusk:
+            handlers |= dict.fromkeys(("default", "required", "environment"), self.refuse)
+        read_map(self.book, node, f"the {self.kind} `{self.key.text}`", handlers)
+        self.check(node)
+        return Param(
+            self.key.text, self.type, self.usage, self.values, self.glob, self.defaults, self.needed(),
+            self.environment, self.short, self.private, self.rewrite, self.key.position,
+        )  # fmt: skip
 
-    def values(_: Scalar, value: Node) -> None:
-        if not isinstance(value, Mapping):
-            draft.values = book.strings(value, "a value", scope) or None
-        elif read_map(book, value, "`values`", {"glob": glob}) and not value.pairs:
-            book.add("`values` is a list, or a map with `glob`", value.position)
+    def needed(self) -> bool:
+        """Whether one must be given: an option where it says so, an arg unless it says or shows otherwise."""
+        if self.kind == OPTION or self.required is not None:
+            return bool(self.required)
+        return not self.defaults and self.type != LIST
 
-    def glob(_: Scalar, value: Node) -> None:
-        draft.glob = book.template(value, "`glob`", scope, PATTERN)
-        _check_star(book, draft.glob)
+    def check(self, node: Node) -> None:
+        """What no key can say for itself."""
+        name, at = self.key.text, self.key.position
+        if self.required and self.defaults:
+            self.book.add(f"`{name}` can't be required and have a default", at, "remove one of them")
+        if self.rewrite is not None and self.type != BOOL:
+            self.book.add(f"only a bool has a `rewrite`, and `{name}` is none", at, "say `type: bool`")
+        if self.private:
+            told = [key for key, _ in node if key.text in _TOLD] if isinstance(node, Mapping) else []
+            for key in told:
+                why = "nobody can give it, so it is made of its `default` only"
+                self.book.add(f"`{name}` is private and has no `{key.text}`", key.position, why)
 
-    def default(_: Scalar, value: Node) -> None:
-        draft.default = book.template(value, "`default`", scope)
+    def refuse(self, key: Scalar, _: Node) -> None:
+        """What an arg can have in a `tasks.yml` only."""
+        self.book.add(
+            f"in a tusk.yml an arg has no `{key.text}`",
+            key.position,
+            "rename the file to tasks.yml, where it may have one, or make it an option",
+        )
 
-    def required(_: Scalar, value: Node) -> None:
-        draft.required = book.flag(value, "`required`")
+    def take_usage(self, _: Scalar, node: Node) -> None:
+        self.usage = self.book.text(node, "`usage`")
 
-    def environment(_: Scalar, value: Node) -> None:
-        draft.environment = book.text(value, "`environment`")
+    def take_type(self, _: Scalar, node: Node) -> None:
+        text = self.book.text(node, "`type`")
+        if isinstance(node, Scalar) and not node.null and text.lower() not in _TYPES:
+            hint = did_you_mean(text, ("string", "int", "float", "bool", "list"))
+            self.book.add(f"`{text}` is not a type", node.position, hint)
+        self.type = _TYPES.get(text.lower(), STRING)
 
-    def short(_: Scalar, value: Node) -> None:
-        draft.short = book.text(value, "`short`")
-        if isinstance(value, Scalar) and not value.null and not _SHORT.fullmatch(draft.short):
-            book.add("`short` is one letter or digit", value.position)
-            draft.short = ""
+    def take_values(self, _: Scalar, node: Node) -> None:
+        if not isinstance(node, Mapping):
+            self.values = self.book.strings(node, "a value", self.scope) or None
+        elif read_map(self.book, node, "`values`", {"glob": self.take_glob}) and not node.pairs:
+            self.book.add("`values` is a list, or a map with `glob`", node.position)
 
-    handlers = {
-        "usage": usage, "type": type_, "values": values, "default": default,
-        "environment": environment, "required": required,
-    }  # fmt: skip
-    if kind == "option":
-        handlers["short"] = short
-    read_map(book, node, f"the {kind} `{key.text}`", handlers)
-    if draft.required and draft.default is not None:
-        book.add(f"`{key.text}` can't be required and have a default", key.position, "remove one of them")
-    if kind == "arg":
-        required_now = draft.required if draft.required is not None else draft.default is None
-        required_now = required_now and not (draft.type == LIST and draft.required is None)
-    else:
-        required_now = bool(draft.required)
-    return Param(
-        key.text, draft.type, draft.usage, draft.values, draft.glob, draft.default, required_now,
-        draft.environment, draft.short, key.position,
-    )  # fmt: skip
+    def take_glob(self, _: Scalar, node: Node) -> None:
+        self.glob = self.book.template(node, "`glob`", self.scope, PATTERN)
+        _check_star(self.book, self.glob)
+
+    def take_default(self, _: Scalar, node: Node) -> None:
+        if isinstance(node, Scalar) and node.null:
+            return
+        if self.type == LIST and isinstance(node, Sequence) and _only_texts(node):
+            words = self.book.strings(node, "`default`", self.scope)
+            self.defaults = (Default((), words, None, node.position),)
+            return
+        self.defaults = tuple(map(self.default, self.book.items(node)))
+
+    def default(self, node: Node) -> Default:
+        """One entry: a text, or a map with conditions and a value or command."""
+        if not isinstance(node, Mapping):
+            return Default(
+                (), (self.book.template(node, "`default`", self.scope),), None, node.position
+            )
+        when: list[When] = []
+        value: list[Template] = []
+        command: list[Template] = []
+
+        def when_(_: Scalar, inner: Node) -> None:
+            when.append(decode_when(self.book, inner, self.scope, self.language, self.seen))
+
+        def value_(_: Scalar, inner: Node) -> None:
+            value.append(self.book.template(inner, "`value`", self.scope))
+
+        def command_(key: Scalar, inner: Node) -> None:
+            command.append(self.language.script(self.book, inner, "`command`", self.scope))
+            if value:
+                self.book.add("a default has a `value` or a `command`, not both", key.position)
+
+        read_map(self.book, node, "a default", {"when": when_, "value": value_, "command": command_})
+        return Default(
+            tuple(item for items in when for item in items),
+            tuple(value) if value else None,
+            command[0] if command else None,
+            node.position,
+        )
+
+    def take_required(self, _: Scalar, node: Node) -> None:
+        self.required = self.book.flag(node, "`required`")
+
+    def take_environment(self, _: Scalar, node: Node) -> None:
+        self.environment = self.book.text(node, "`environment`")
+
+    def take_short(self, _: Scalar, node: Node) -> None:
+        self.short = self.book.text(node, "`short`")
+        if isinstance(node, Scalar) and not node.null and not _SHORT.fullmatch(self.short):
+            self.book.add("`short` is one letter or digit", node.position)
+            self.short = ""
+
+    def take_private(self, _: Scalar, node: Node) -> None:
+        self.private = self.book.flag(node, "`private`")
+
+    def take_rewrite(self, _: Scalar, node: Node) -> None:
+        self.rewrite = self.book.template(node, "`rewrite`", self.scope)
 
 
-def _decode_type(book: Faultbook, node: Node) -> str:
-    text = book.text(node, "`type`")
-    if isinstance(node, Scalar) and not node.null and text.lower() not in _TYPES:
-        hint = did_you_mean(text, ("string", "int", "float", "bool", "list"))
-        book.add(f"`{text}` is not a type", node.position, hint)
-    return _TYPES.get(text.lower(), STRING)
+_TOLD = ("required", "environment", "short", "values")
+"""What is for callers only."""
+
+
+def _only_texts(node: Sequence) -> bool:
+    return all(isinstance(item, Scalar) for item in node.items)
 
 
 def _check_star(book: Faultbook, glob: Template) -> None:

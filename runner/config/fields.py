@@ -28,15 +28,28 @@ class Scope:
         owner: Whose names they are, for messages.
         lenient: Whether an unknown name is left for later, as in `env`, where it is a variable.
         above: Whether the owner sees only what is defined above it.
+        literal: Whether an unknown name stays as it is written, as in a `tusk.yml`.
     """
 
-    __slots__ = ("above", "lenient", "names", "owner")
+    __slots__ = ("above", "lenient", "literal", "names", "owner")
 
-    def __init__(self, names: Container[str], owner: str, lenient: bool = False, above: bool = False) -> None:
+    def __init__(
+        self,
+        names: Container[str],
+        owner: str,
+        lenient: bool = False,
+        above: bool = False,
+        literal: bool = False,
+    ) -> None:
         self.names = names
         self.owner = owner
         self.lenient = lenient
         self.above = above
+        self.literal = literal
+
+    def known(self) -> Container[str] | None:
+        """The names that are holes; None if all are, whether they have a value or not."""
+        return self.names if self.literal and not self.lenient else None
 
 
 class Faultbook:
@@ -112,7 +125,9 @@ class Faultbook:
         if (filled or context == PATTERN) and not text and not node.null:
             self.add(f"{what} can't be empty", node.position)
         try:
-            found = parse_text(text, node.position, context, at_offset=node.at_offset)
+            found = parse_text(
+                text, node.position, context, at_offset=node.at_offset, known=scope.known()
+            )
         except PyrunError as error:
             self.faults.append(error)
             return Template((), node.position)
@@ -125,14 +140,18 @@ class Faultbook:
             return
         for part in template.parts:
             if not isinstance(part, str) and part.name not in scope.names:
-                known = tuple(scope.names) if isinstance(scope.names, (tuple, list, dict)) else ()
-                near = "" if self.full else did_you_mean(part.name, known)
-                proposal = f"for a variable, define an option: `{part.name}: {{environment: {part.name}}}`"
-                hint = near if near.startswith("did") else proposal
-                message = f"{scope.owner} has no arg or option `{part.name}`"
-                if scope.above:
-                    message = f"no arg or option `{part.name}` is defined above {scope.owner}"
-                self.add(message, part.position, hint)
+                self.unknown(part.name, scope, part.position)
+
+    def unknown(self, name: str, scope: Scope, at: Position) -> None:
+        """Note a name that has no value in a scope."""
+        known = tuple(scope.names) if isinstance(scope.names, (tuple, list, dict)) else ()
+        near = "" if self.full else did_you_mean(name, known)
+        proposal = f"for a variable, define an option: `{name}: {{environment: {name}}}`"
+        hint = near if near.startswith("did") else proposal
+        message = f"{scope.owner} has no arg or option `{name}`"
+        if scope.above:
+            message = f"no arg or option `{name}` is defined above {scope.owner}"
+        self.add(message, at, hint)
 
     def items(self, node: Node) -> list[Node]:
         """The items of a list; one that is none stands for a list of one, null for none."""

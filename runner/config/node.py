@@ -1,11 +1,10 @@
 """YAML as nodes that know where they stand. What the keys mean is not known here."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 
 from runner.location import Position
 
-_LONGEST = 20_000
+LONGEST = 20_000
 """Characters of the longest text with escapes or folded lines in which places are looked for."""
 
 
@@ -16,11 +15,12 @@ class Scalar:
         text: The text, quotes and escapes resolved.
         position: Where it begins, the quote or the sign of a block included.
         plain: Whether it stands without quotes.
-        lines: For each line of the text the line and column where it begins, if it stands in the file as it is.
-        written: Otherwise the lines of the file, from the place where the text begins to the one where it ends.
+        begins: The line and column where its first line begins, if it stands in the file as it is, all its
+            lines indented alike.
+        written: Otherwise what stands in the file; empty if the text is longer than LONGEST.
     """
 
-    __slots__ = ("_starts", "lines", "plain", "position", "text", "written")
+    __slots__ = ("_near", "begins", "plain", "position", "text", "written")
     kind = "a text"
 
     def __init__(
@@ -28,15 +28,16 @@ class Scalar:
         text: str,
         position: Position,
         plain: bool = True,
-        lines: tuple[tuple[int, int], ...] = (),
-        written: tuple[str, ...] = (),
+        begins: tuple[int, int] | None = None,
+        written: str = "",
     ) -> None:
         self.text = text
         self.position = position
         self.plain = plain
-        self.lines = lines
+        self.begins = begins
         self.written = written
-        self._starts: list[int] | None = None
+        # An offset that was asked for, the number of its line in the text, and where that line begins.
+        self._near = (0, 0, 0)
 
     @property
     def null(self) -> bool:
@@ -45,23 +46,22 @@ class Scalar:
 
     def at_offset(self, offset: int, length: int) -> Position:
         """Where the `length` characters from `offset` of the text stand; where it begins, if that is not known."""
-        if not self.lines:
+        if self.begins is None:
             return self._searched(offset, length)
-        if self._starts is None:
-            self._starts = _line_starts(self.text)
-        number = bisect_right(self._starts, offset) - 1
-        if number >= len(self.lines):
-            return self.position
-        line, column = self.lines[number]
-        return Position(self.position.path, line, column + offset - self._starts[number], max(1, length))
+        near, number, begin = self._near if self._near[0] <= offset else (0, 0, 0)
+        number += self.text.count("\n", near, offset)
+        begin = self.text.rfind("\n", near, offset) + 1 or begin
+        self._near = (offset, number, begin)
+        line, column = self.begins
+        return Position(self.position.path, line + number, column + offset - begin, max(1, length))
 
     def _searched(self, offset: int, length: int) -> Position:
         """The same for a text with escapes or folded lines: the stretch is looked for in what is written."""
         wanted = self.text[offset : offset + length]
-        if not wanted or len(self.text) > _LONGEST:
+        if not wanted or len(self.text) > LONGEST:
             return self.position
         skip = self.text.count(wanted, 0, offset)
-        for number, row in enumerate(self.written):
+        for number, row in enumerate(self.written.splitlines()):
             found = row.find(wanted)
             while found >= 0:
                 if not skip:
@@ -112,11 +112,3 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
-
-
-def _line_starts(text: str) -> list[int]:
-    """Where the lines of a text begin."""
-    starts = [0]
-    while found := text.find("\n", starts[-1]) + 1:
-        starts.append(found)
-    return starts

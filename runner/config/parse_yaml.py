@@ -6,12 +6,14 @@ Keys stand once; `<<` brings in what is not said beside it; scalars keep their t
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from runner.config.node import Mapping, Node, Scalar, Sequence
-from runner.config.traps import explain, sign_fault
+from runner.config.node import LONGEST, Mapping, Node, Scalar, Sequence
+from runner.config.rows import LINE_END, Rows
+from runner.config.traps import explain, list_fault, sign_fault
 from runner.errors import FileError, PyrunError, nearest
 from runner.location import Position
 
@@ -20,11 +22,17 @@ MAX_FAULTS = 100
 """How many faults of a file are told."""
 MAX_REPEATED = 50_000
 """What all aliases of a file may bring in: a node counts 1, and 1 more for each `_WEIGHT` characters."""
+MAX_NODES = 100_000
+"""How many keys, values, lists and maps a file may hold."""
+MAX_HOLES = 50_000
+"""How many `${` a file may hold."""
 
 _WEIGHT = 64
+_SMALLER = "split it into several files"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
 _TAGS = frozenset(_STANDARD + name for name in ("str", "int", "float", "bool", "null", "map", "seq"))
+_INK = re.compile(r"\S")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 """What escapes can bring into a text, and no file name, variable or word of a command can hold."""
 _NO_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -50,12 +58,14 @@ def decode_text(data: bytes, path: str) -> str:
 
 def _end_of(text: str, path: str) -> Position:
     """The place behind a text with which a file begins."""
-    rows = f"{text}.".splitlines()
-    return Position(path, len(rows), len(rows[-1]))
+    rows = Rows(f"{text}.")
+    return Position(path, len(rows), len(rows[len(rows) - 1]))
 
 
 def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
     """The nodes of a file's first document, None for an empty one, and what is wrong with them.
+
+    A document behind the first one is a fault if it holds anything; in a `tusk.yml` it is passed over.
 
     What can be told without losing the rest (a key that stands twice, a tag, a map as a key) is among the
     faults, so that all others are found too.
@@ -67,9 +77,14 @@ def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
     Raises:
         FileError: It is no YAML, or is nested or grown out of all proportion.
     """
+    if text.count("${") > MAX_HOLES:
+        raise _too_many_holes(text, path)
     builder = _Builder(text, path)
     try:
         builder.run()
+    except FileError:
+        builder.forget()
+        raise
     except yaml.MarkedYAMLError as error:
         opened = builder.stack[-1].position if builder.stack else Position(path, 1, 1)
         raise explain(error, text, opened) from None
@@ -78,13 +93,38 @@ def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
     return builder.root, builder.faults
 
 
+def _too_many_holes(text: str, path: str) -> FileError:
+    place = -1
+    for _ in range(MAX_HOLES + 1):
+        place = text.find("${", place + 1)
+    return FileError(f"this file has more than {MAX_HOLES} `${{`", _end_of(text[:place], path), _SMALLER)
+
+
+class _Text:
+    """A text that YAML's parser reads piece by piece, so that no second one is made of it."""
+
+    name = "a file"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def read(self, size: int = 1 << 16, /) -> str:
+        """The next piece, of that many characters at the most; empty at the end."""
+        begin = self._at
+        self._at += size
+        return self._text[begin : self._at]
+
+
 class _Open:
     """A collection that has begun and not yet ended."""
 
-    __slots__ = ("anchor", "items", "key", "mapping", "names", "position", "seen")
+    __slots__ = ("anchor", "index", "items", "key", "mapping", "names", "position", "seen", "test")
 
-    def __init__(self, mapping: bool, position: Position, anchor: str | None) -> None:
+    def __init__(self, mapping: bool, index: int, position: Position, anchor: str | None) -> None:
         self.mapping = mapping
+        self.index = index
+        self.test = False
         self.position = position
         self.anchor = anchor
         self.items: list[Node] = []
@@ -99,7 +139,8 @@ class _Builder:
     def __init__(self, text: str, path: str) -> None:
         self.text = text
         self.path = path
-        self.rows = text.splitlines()
+        self.rows = Rows(text)
+        self.nodes = 0
         self.faults: list[PyrunError] = []
         self.anchors: dict[str, Node] = {}
         self.sizes: dict[str, int] = {}
@@ -109,13 +150,38 @@ class _Builder:
 
     def run(self) -> None:
         """Read to the end of the first document."""
-        for event in yaml.parse(self.text, Loader=_LOADER):
+        events = yaml.parse(_Text(self.text), Loader=_LOADER)
+        for event in events:
             if isinstance(event, yaml.DocumentEndEvent):
-                return
+                break
             self.take(event)
+        if not self.path.rpartition("/")[2].startswith("tusk"):
+            self.no_more(events)
+
+    def forget(self) -> None:
+        """Let go of what was read: the error that comes of it would keep it in memory while it is told."""
+        self.anchors.clear()
+        for opened in self.stack:
+            opened.items.clear()
+            opened.seen.clear()
+            opened.names.clear()
+        self.stack.clear()
+
+    def no_more(self, events: Iterator[Any]) -> None:
+        """Note what a second document begins with."""
+        next(events, None)
+        event = next(events, None)
+        if event is None or (isinstance(event, yaml.ScalarEvent) and not event.value and event.implicit[0]):
+            return
+        hint = "only the first one of a file counts: put all into one, without a `---` between"
+        self.note("a second document begins here", self.at(event.start_mark), hint)
 
     def at(self, mark: Any, length: int = 1) -> Position:
         return Position(self.path, mark.line + 1, mark.column + 1, length)
+
+    def index(self, mark: Any) -> int:
+        """How many characters stand before a mark."""
+        return int(mark.index)
 
     def take(self, event: Any) -> None:
         """Let one event count."""
@@ -125,18 +191,34 @@ class _Builder:
             self.alias(event)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             at = self.at(event.start_mark)
-            self.check_tag(event.tag, at)
+            if event.tag:
+                self.check_tag(event.tag, at)
             if len(self.stack) >= MAX_DEPTH:
                 raise FileError(f"this is nested more than {MAX_DEPTH} deep", at, "flatten it")
-            self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), at, event.anchor))
+            opened = _Open(
+                isinstance(event, yaml.MappingStartEvent), self.index(event.start_mark), at, event.anchor
+            )
+            self.test_begins(opened)
+            self.stack.append(opened)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             done = self.stack.pop()
-            node = (
-                Mapping(self.merged(done.seen), done.position)
-                if done.mapping
-                else Sequence(done.items, done.position)
-            )
-            self.finish(node, done.anchor)
+            self.finish(self.collection(done, self.index(event.end_mark)), done.anchor)
+
+    def collection(self, done: _Open, end: int) -> Node:
+        """The node of a list or a map that ends there."""
+        if done.mapping:
+            return Mapping(self.merged(done.seen), done.position)
+        written = self.text[done.index : end] if done.test else ""
+        if written.endswith(" ]]") and not LINE_END.search(written):
+            self.faults.append(list_fault(self.rows, done.position))
+            return Scalar(written, done.position, plain=False)
+        return Sequence(done.items, done.position)
+
+    def test_begins(self, opened: _Open) -> None:
+        """Note whether the innermost list is a shell's `[[ -e x ]]`, read as a list in a list."""
+        if not opened.mapping and self.stack:
+            top = self.stack[-1]
+            top.test = not (top.mapping or top.items) and self.text.startswith("[[ ", top.index)
 
     def check_tag(self, tag: str | None, at: Position) -> None:
         """Note a tag that says more than YAML's own types: it was meant as text."""
@@ -150,59 +232,47 @@ class _Builder:
 
     def scalar(self, event: Any) -> Scalar:
         """A scalar, its lines placed."""
-        start, end = event.start_mark, event.end_mark
-        text = str(event.value)
-        self.check_tag(event.tag, self.at(start))
-        if _NO_TEXT.search(text):
+        start, end, text, style = event.start_mark, event.end_mark, event.value, event.style
+        if event.tag:
+            self.check_tag(event.tag, self.at(start))
+        if style == '"' and _NO_TEXT.search(text):
             self.note("a text can't hold this character", self.at(start), "remove its escape")
-        one_line = end.line == start.line
-        lines: tuple[tuple[int, int], ...] = ()
-        written: tuple[str, ...] = ()
-        if event.style == "|":
-            lines = self.block_lines(start.line, text)
-        if not lines:
-            written = self.written(start, end)
-            # Behind a tag or an anchor and between quotes, the text may stand as it is.
-            found = written[0].find(text) if one_line and written else -1
-            if found >= 0:
-                lines, written = ((start.line + 1, start.column + found + 1),), ()
         # What has a tag is never taken for null.
-        plain = not event.style and not event.tag
-        if start.index == end.index and plain:
+        plain = not style and not event.tag
+        if plain and start.index == end.index:
             return Scalar("", self.nothing(start))
-        return Scalar(
-            text, self.at(start, max(1, end.column - start.column) if one_line else 1), plain, lines, written
-        )
+        one_line = end.line == start.line
+        begins, written = None, ""
+        if style == "|":
+            begins = self.block_begin(start, end, text)
+        elif one_line:
+            # Behind a tag or an anchor and between quotes, the text may stand as it is.
+            found = self.text.find(text, start.index, end.index)
+            begins = (start.line + 1, start.column + 1 + found - start.index) if found >= 0 else None
+        if begins is None and len(text) <= LONGEST:
+            written = self.text[start.index : end.index]
+        at = self.at(start, max(1, end.column - start.column) if one_line else 1)
+        return Scalar(text, at, plain, begins, written)
 
     def nothing(self, mark: Any) -> Position:
         """Where a value should stand and none does: behind what comes before it on its line."""
-        row = self.rows[mark.line] if mark.line < len(self.rows) else ""
-        before = row[: mark.column].rstrip()
+        before = self.text[mark.index - mark.column : mark.index].rstrip()
         return Position(self.path, mark.line + 1, (len(before) if before else mark.column) + 1)
 
-    def written(self, start: Any, end: Any) -> tuple[str, ...]:
-        """The lines of the file between two marks, the first and the last cut there."""
-        rows = self.rows[start.line : end.line + 1]
-        if len(rows) == 1 and end.line == start.line:
-            return (rows[0][start.column : end.column],)
-        if rows and end.line < len(self.rows):
-            rows[-1] = rows[-1][: end.column]
-        if rows:
-            rows[0] = rows[0][start.column :]
-        return tuple(rows)
-
-    def block_lines(self, header: int, text: str) -> tuple[tuple[int, int], ...]:
-        """Where each line of a block that is not folded begins."""
-        count = text.count("\n") + 1
-        first = header + 1
-        while first < len(self.rows) and not self.rows[first].strip() and not text.startswith("\n"):
-            first += 1
-        if first >= len(self.rows):
-            return ()
-        row = next((r for r in self.rows[first : first + count] if r.strip()), "")
-        written = next((line for line in text.split("\n") if line.strip()), "")
-        indent = len(row) - len(row.lstrip(" ")) - (len(written) - len(written.lstrip(" ")))
-        return tuple((first + 1 + number, indent + 1) for number in range(count))
+    def block_begin(self, start: Any, end: Any, text: str) -> tuple[int, int] | None:
+        """The line and the column where a block that is not folded begins."""
+        header = LINE_END.search(self.text, start.index, end.index)
+        if header is None:
+            return None
+        line, row = start.line + 2, header.end()
+        ink, inner = _INK.search(self.text, row, end.index), _INK.search(text)
+        if ink is None or inner is None:
+            return line, 1
+        for count, found in enumerate(LINE_END.finditer(self.text, row, ink.start()), 1):
+            row = found.end()
+            line = line if text.startswith("\n") else start.line + 2 + count
+        indent = ink.start() - row - (inner.start() - text.rfind("\n", 0, inner.start()) - 1)
+        return line, indent + 1
 
     def alias(self, event: Any) -> None:
         """What was anchored stands here again."""
@@ -229,6 +299,9 @@ class _Builder:
 
     def place(self, node: Node) -> None:
         """Put a node where the innermost open collection wants it."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise FileError(f"this file holds more than {MAX_NODES} keys and values", node.position, _SMALLER)
         if not self.stack:
             self.root = node
             return
@@ -257,7 +330,7 @@ class _Builder:
             inner = rest.pop()
             total += 1
             if isinstance(inner, Scalar):
-                total += len(inner.text) // _WEIGHT
+                total += len(inner.text) // _WEIGHT + inner.text.count("${")
             elif isinstance(inner, Sequence):
                 rest += inner.items
             else:

@@ -76,9 +76,7 @@ def parse_script(
         return Template(tuple(part for part in parts if isinstance(part, str)), at)
     scanned = "".join(part if isinstance(part, str) else HOLE for part in parts)
     marks, inserts = _contexts(scanned, len(gaps), interpreter)
-    for place, letter in sorted(inserts, reverse=True):
-        scanned = scanned[:place] + letter + scanned[place:]
-    return Template(tuple(_parts(scanned, gaps, marks, at_offset or at.shifted)), at)
+    return Template(tuple(_parts(_inserted(scanned, inserts), gaps, marks, at_offset or at.shifted)), at)
 
 
 def _contexts(
@@ -93,6 +91,15 @@ def _contexts(
     except LostError as error:
         return [(PLAIN, f"a script that can't be followed because of {error.reason}")] * count, []
     return grammar.marks, grammar.inserts
+
+
+def _inserted(text: str, inserts: list[tuple[int, str]]) -> str:
+    """The text with letters put in, each before what stands at its place."""
+    out, done = [], 0
+    for place, letter in sorted(inserts):
+        out += [text[done:place], letter]
+        done = place
+    return "".join([*out, text[done:]])
 
 
 def _parts(

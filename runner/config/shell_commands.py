@@ -9,7 +9,7 @@ is no harm: plain values are let in everywhere.
 import re
 from collections.abc import Iterator
 
-from runner.config.shell_quoting import HOLE, Word
+from runner.config.shell_quoting import HOLE, LostError, Word
 
 _SHELLS = frozenset({
     "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "yash", "zsh", "fish", "csh", "tcsh", "pwsh",
@@ -105,21 +105,30 @@ _BY_NAME = (
     | _READING
     | {"read", "test", "[", "printf", "source", "alias"}
 )
+# Those that may stand anywhere in a command.
+_JUDGED = _SHELLS | _REMOTE | _EVALUATING | frozenset(_PROGRAMS) | frozenset(_FILTERS) | _READING
 _NUMERIC = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
+
+_LANGUAGE_NAME = re.compile("|".join(pattern.pattern for pattern, _, _ in _LANGUAGES))
+_LONGEST_NAME = max(map(len, _BY_NAME))
+_MOST_STEPS = 500_000
+"""How often a word may be looked at for the sake of another, in all of its command."""
 
 Finding = tuple[Word, str]
 
 
 def code_words(words: list[Word]) -> Iterator[Finding]:
     """The words of a command in which only plain values may stand, each with what it is."""
-    for number, word in enumerate(words):
-        yield from _started(_base(word), words[:number], words[number + 1 :])
+    for number, name in _programs(words):
+        yield from _started(name, words[0].text in _STARTING and number > 0, words[number + 1 :])
     head = _head(words)
     yield from _evaluated(words[head].text, words[head + 1 :])
-    while head + 1 < len(words) and not words[head].text.strip(HOLE):
+    last = head
+    while last + 1 < len(words) and not words[last].text.strip(HOLE):
         # What is filled in may be nothing at all, so that the next word names the command.
-        head += 1
-        yield from _evaluated(words[head].text, words[head + 1 :])
+        last += 1
+    for number in {next((n for n in range(head, last) if words[n].text), last), last} - {head}:
+        yield from _evaluated(words[number].text, words[number + 1 :])
 
 
 def single_words(words: list[Word]) -> Iterator[Word]:
@@ -127,19 +136,20 @@ def single_words(words: list[Word]) -> Iterator[Word]:
     head = _head(words)
     if words[head].text in ("read", "test", "["):
         yield from words[head + 1 :]
-    options = [_FILTERS[name][0] | _PAIRS for word in words if (name := _base(word)) in _FILTERS]
-    for number in range(2, len(words)):
-        before = {word.text for word in words[max(0, number - 2) : number]}
-        if any(not before.isdisjoint(names) for names in options):
+    names = {name for word in words if (name := _base(word)) in _FILTERS}
+    options = frozenset(option for name in names for option in _FILTERS[name][0] | _PAIRS)
+    for number in range(2, len(words) if options else 0):
+        if words[number - 1].text in options or words[number - 2].text in options:
             yield words[number]
 
 
 def reads_script(words: list[Word], *, piped: bool) -> str:
     """The program among the words that takes its standard input for a script, or empty."""
-    while len(words) > 1 and not words[0].text.strip(HOLE):
-        words = words[1:]
-    for number, word in enumerate(words[:1] if words[0].text not in _STARTING else words):
-        name = _base(word)
+    head = 0
+    while head + 1 < len(words) and not words[head].text.strip(HOLE):
+        head += 1
+    words = words[head:]
+    for number, name in _programs(words if words[0].text in _STARTING else words[:1]):
         rest = words[number + 1 :]
         if name in _SHELLS and _shell_reads(rest):
             return name
@@ -178,8 +188,7 @@ def _evaluated(name: str, rest: list[Word]) -> Iterator[Finding]:
     elif name in (".", "source"):
         yield from _all([word for word in rest if word.process], f"the script of `{name}`")
     elif HOLE in name:
-        shape = re.compile(".*".join(map(re.escape, name.split(HOLE))), re.DOTALL)
-        if name.strip(HOLE) and any(shape.fullmatch(known) for known in _BY_NAME):
+        if name.strip(HOLE) and _may_be_known(name):
             yield from _all(rest, "the text of a command that is not known")
         else:
             yield from _options(rest, "ce", frozenset({"--eval"}), "a program's text")
@@ -193,6 +202,30 @@ def _head(words: list[Word]) -> int:
         while _is_option(words[number]) and number + 1 < len(words):
             number += 1
     return number
+
+
+def _may_be_known(name: str) -> bool:
+    """Whether a name with holes may be one by which the words behind it are judged."""
+    if len(name.replace(HOLE, "")) > _LONGEST_NAME:
+        return False
+    shape = re.compile(".*".join(re.escape(part) for part in re.split(f"{HOLE}+", name)), re.DOTALL)
+    return any(shape.fullmatch(known) for known in _BY_NAME)
+
+
+def _programs(words: list[Word]) -> Iterator[tuple[int, str]]:
+    """The words that may name a program which reads others as code, each by its number and that name.
+
+    Raises:
+        LostError: They are so many that to look at what is behind each would take too long.
+    """
+    found = 0
+    for number, word in enumerate(words):
+        name = _base(word)
+        if name in _JUDGED or _LANGUAGE_NAME.fullmatch(name):
+            found += 1
+            if found * len(words) > _MOST_STEPS:
+                raise LostError("a command with so many programs")
+            yield number, name
 
 
 def _base(word: Word) -> str:
@@ -216,11 +249,11 @@ def _all(words: list[Word], why: str) -> Iterator[Finding]:
         yield word, why
 
 
-def _started(name: str, before: list[Word], rest: list[Word]) -> Iterator[Finding]:
-    """What is code behind a word that may be a program's name."""
+def _started(name: str, started: bool, rest: list[Word]) -> Iterator[Finding]:
+    """What is code behind a word that may be a program's name, of one that another starts or not."""
     if name in _SHELLS:
         yield from _shell(name, rest)
-    elif name in _REMOTE or (name in _EVALUATING and before and before[0].text in _STARTING):
+    elif name in _REMOTE or (name in _EVALUATING and started):
         yield from _all(rest, f"the text of `{name}`")
     elif name in _PROGRAMS:
         yield from _options(rest, *_PROGRAMS[name], f"text for `{name}`")

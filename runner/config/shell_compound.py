@@ -1,14 +1,14 @@
 """The compound commands of a shell script: reserved words, functions and parentheses."""
 
 from runner.config.shell_heredoc import HereDocument
-from runner.config.shell_quoting import LostError, Word
+from runner.config.shell_quoting import HOLE, LostError, Word
 from runner.config.shell_words import (
     RESERVED_BETWEEN,
     RESERVED_CLOSING,
     RESERVED_OPENING,
     Words,
 )
-from runner.model.template import QUOTED, WORD
+from runner.model.template import COMMAND, QUOTED, WORD
 
 
 class Level:
@@ -19,6 +19,7 @@ class Level:
 
     Attributes:
         words: The words of the present command.
+        unnamed: Whether all of them may turn out to be nothing at all.
         prefix: Whether an assignment or a redirection came before its first word.
         after: Whether a compound command has just ended.
         first: The number of the first hole of the present pipeline.
@@ -40,6 +41,7 @@ class Level:
         "prefix",
         "redirected",
         "stage",
+        "unnamed",
         "words",
     )
 
@@ -58,6 +60,7 @@ class Level:
     def command(self) -> None:
         """A command begins."""
         self.words: list[Word] = []
+        self.unnamed = True
         self.prefix = False
         self.here_documents: list[HereDocument] = []
         self.fed: list[Word] = []
@@ -169,8 +172,12 @@ class Compounds(Words):
             level.pipeline(len(self.marks))
             return
         self.skip()
+        first = True
         while self.peek() not in ("", "\n", ";"):
-            self.settle(self.some_word(), "")
+            word = self.some_word()
+            # bash takes an `esac` right behind the `in` for the end of a `case` around the loop.
+            self.settle(word, COMMAND if first and set(word.shape) <= set(HOLE + "esac") else "")
+            first = False
             self.skip()
 
     def _case(self) -> None:

@@ -179,8 +179,11 @@ class Grammar(Compounds):
             level.prefix = True
             return ""
         self.settle(word, COMMAND if first else self._argument(word, level))
-        if not first and all(not before.text.strip(HOLE) for before in level.words):
+        if first:
+            level.unnamed = True
+        elif level.unnamed:
             self.maybe_first(word)
+        level.unnamed = level.unnamed and not word.text.strip(HOLE)
         level.words.append(word)
         return ""
 

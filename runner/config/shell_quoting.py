@@ -6,6 +6,7 @@ so the holes are met in order. Where shells differ, or a construct is too rare t
 up: a value is better refused than put where it could be read as something else.
 """
 
+import re
 from abc import ABC, abstractmethod
 
 from runner.model.template import BARE, DOUBLE, PLAIN, SINGLE
@@ -21,6 +22,9 @@ _NAME_BEGIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _NAME = _NAME_BEGIN | frozenset("0123456789")
 _SPECIAL = frozenset("0123456789@*#?$!-")
 _DEEPEST = 40
+# What stands for itself, outside of quotes and between double quotes.
+_ORDINARY = re.compile("[^ \\t\\n;&|)<>(\\0\\\\'\"$`]+")
+_QUOTED_ORDINARY = re.compile('[^"\\\\\\0$`]+')
 
 
 class LostError(Exception):
@@ -48,26 +52,30 @@ class Word:
         process: Whether it has a `<( )` or `>( )`.
     """
 
-    __slots__ = ("_shapes", "_text", "bare", "direct", "first", "last", "process")
+    __slots__ = ("_length", "_shapes", "_text", "bare", "direct", "first", "last", "process")
 
     def __init__(self, first: int) -> None:
         self._text: list[str] = []
         self._shapes: list[str] = []
+        self._length = 0
         self.first = first
         self.last = first
         self.direct: list[int] = []
         self.bare: list[tuple[int, int]] = []
         self.process = False
 
-    def add(self, letter: str, shape: str) -> None:
-        """One letter more."""
-        self._text.append(letter)
+    def add(self, letters: str, shape: str) -> None:
+        """Letters more, and for each how it stands."""
+        self._text.append(letters)
         self._shapes.append(shape)
+        self._length += len(shape)
 
     @property
     def text(self) -> str:
         """Its letters, quotes taken off, HOLE for what is not known."""
-        return "".join(self._text)
+        if len(self._text) != 1:
+            self._text = ["".join(self._text)]
+        return self._text[0]
 
     @property
     def shape(self) -> str:
@@ -75,10 +83,12 @@ class Word:
 
         An unquoted letter as itself, HOLE for an unquoted hole, else QUOTED_LETTER or EXPANSION.
         """
-        return "".join(self._shapes)
+        if len(self._shapes) != 1:
+            self._shapes = ["".join(self._shapes)]
+        return self._shapes[0]
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return self._length
 
     def literal(self) -> bool:
         """Whether it is known as a whole, and without any quotes."""
@@ -95,6 +105,7 @@ class Quoting(ABC):
         marks: The context and the detail of each hole.
         inserts: What is to be put into the text, and at which offset, so that holes keep their distance.
         blocked: Whether a line's end here would begin a here-document outside of the present substitution.
+        substitutions: How many substitutions are open.
     """
 
     def __init__(self, text: str) -> None:
@@ -104,6 +115,8 @@ class Quoting(ABC):
         self.marks: list[tuple[str, str]] = []
         self.inserts: list[tuple[int, str]] = []
         self.blocked = False
+        self.substitutions = 0
+        self._swept = 0
         self.depth = 0
 
     @abstractmethod
@@ -130,9 +143,17 @@ class Quoting(ABC):
 
     def plain(self, first: int, last: int, why: str) -> None:
         """No value but a plain one for the holes from `first` to before `last`."""
-        for number in range(first, last):
+        for number in range(max(first, self._swept), last):
             if self.marks[number][0] != PLAIN:
                 self.marks[number] = (PLAIN, why)
+        if first <= self._swept:
+            self._swept = max(self._swept, last)
+
+    def let_in(self, number: int, context: str, detail: str) -> None:
+        """Give a hole another context than it has."""
+        self.marks[number] = (context, detail)
+        # Those before it are plain; from here on that has to be looked at again.
+        self._swept = min(self._swept, number)
 
     def word(self) -> Word:
         """The word that begins here, empty if none does."""
@@ -144,6 +165,10 @@ class Quoting(ABC):
 
     def _letter(self, word: Word) -> bool:
         """Take what comes next into a word; False if it does not belong to it."""
+        if run := _ORDINARY.match(self.text, self.at, self.end):
+            word.add(run[0], run[0])
+            self.at = run.end()
+            return True
         letter = self.text[self.at]
         if letter in " \t\n;&|)":
             return False
@@ -161,9 +186,8 @@ class Quoting(ABC):
             self._backslash(word)
         elif letter == "'":
             self._single(word)
-        elif not self.expands(word, "", quoted=False):
-            word.add(letter, letter)
-            self.at += 1
+        else:
+            self.expands(word, "", quoted=False)
         return True
 
     def expands(self, word: Word, why: str, *, quoted: bool) -> bool:
@@ -183,6 +207,8 @@ class Quoting(ABC):
     def _process(self, word: Word) -> bool:
         if self.peek(1) != "(":
             return False
+        if self.peek(2) == "(":
+            raise LostError("parentheses that may be arithmetic or not")
         self.at += 2
         self.substitution()
         word.process = True
@@ -197,6 +223,7 @@ class Quoting(ABC):
         if not before or before not in "@?*+":
             return False
         word.add("(", "{")
+        self.deeper()
         self.at += 1
         while self.peek() != ")":
             if self.peek() == "|":
@@ -205,6 +232,7 @@ class Quoting(ABC):
             elif not self.peek() or not self._letter(word):
                 raise LostError("a pattern with parentheses")
         word.add(")", "}")
+        self.depth -= 1
         self.at += 1
         return True
 
@@ -224,10 +252,9 @@ class Quoting(ABC):
         close = self.text.find("'", self.at + 1, self.end)
         if close < 0:
             raise self.unclosed("'")
-        for letter in self.text[self.at + 1 : close]:
-            if letter == HOLE:
-                word.direct.append(self.mark(SINGLE))
-            word.add(letter, QUOTED_LETTER)
+        inner = self.text[self.at + 1 : close]
+        word.direct.extend([self.mark(SINGLE) for _ in range(inner.count(HOLE))])
+        word.add(inner, QUOTED_LETTER * len(inner))
         self._pass_to(close + 1)
 
     def _double(self, word: Word, why: str) -> None:
@@ -237,15 +264,17 @@ class Quoting(ABC):
             if not letter:
                 self.at = begin
                 raise self.unclosed('"')
-            if letter == "\\":
+            if run := _QUOTED_ORDINARY.match(self.text, self.at, self.end):
+                word.add(run[0], QUOTED_LETTER * len(run[0]))
+                self._pass_to(run.end())
+            elif letter == "\\":
                 self._backslash(word)
             elif letter == HOLE:
                 word.direct.append(self.mark(PLAIN if why else DOUBLE, why))
                 word.add(HOLE, QUOTED_LETTER)
                 self.at += 1
-            elif not self.expands(word, why, quoted=True):
-                word.add(letter, QUOTED_LETTER)
-                self._pass_to(self.at + 1)
+            else:
+                self.expands(word, why, quoted=True)
         self.at += 1
 
     def _backquotes(self, word: Word) -> None:

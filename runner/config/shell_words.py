@@ -4,10 +4,11 @@ Between the quoting of `runner.config.shell_quoting` and the grammar of `runner.
 """
 
 import re
+from collections.abc import Iterator
 
 from runner.config.shell_heredoc import HereDocuments
 from runner.config.shell_quoting import HOLE, LostError, Word
-from runner.model.template import BARE, COMMAND, PART, PLAIN, QUOTED, WORD
+from runner.model.template import ARRAY, BARE, COMMAND, DOUBLE, PART, PLAIN, QUOTED, WORD
 
 RESERVED_OPENING = frozenset({"if", "while", "until", "{"})
 """The reserved words that open a compound command of which nothing more need be known."""
@@ -26,7 +27,6 @@ ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[.*\])?\+?=", re.DOTALL)
 _ASSIGNED_HOLE = re.compile(r"[A-Za-z0-9_]*\0[A-Za-z0-9_\0]*(?:\[.*\])?\+?=", re.DOTALL)
 _SUBSCRIPT = re.compile(r"[A-Za-z0-9_\0]*\[")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_\0$]")
-_TILDE = re.compile(r"(?:^|[=:])~[^/:]*$")
 # Variables whose value the shell evaluates by itself.
 _EVALUATED = frozenset({
     "PS0", "PS1", "PS2", "PS4", "PROMPT_COMMAND", "ENV", "BASH_ENV", "SECONDS", "RANDOM", "SRANDOM", "OPTIND",
@@ -55,21 +55,13 @@ class Words(HereDocuments):
 
     def settle(self, word: Word, detail: str) -> None:
         """Give the unquoted holes of a word their contexts."""
-        shape = word.shape if word.bare else ""
-        for number, place in word.bare:
-            before = shape[:place]
-            if _TILDE.search(before):
-                self.marks[number] = (PLAIN, "behind a `~`")
-            elif before.count("{") > before.count("}") and ".." in shape:
-                self.marks[number] = (PLAIN, "a range in braces")
-            elif (
-                before.count("{") > before.count("}")
-                or before.rfind("[") > before.rfind("]")
-                or shape[place + 1 : place + 2] == "~"
-            ):
-                self.marks[number] = (BARE, QUOTED)
-            else:
-                self.marks[number] = (BARE, _part(detail, before) if len(shape) > 1 else detail)
+        if word.bare:
+            shape = word.shape
+            named = _NO_NAME.search(shape)
+            # From where on what is there belongs neither to a reserved word nor to an assignment.
+            unnamed = named.start() if named and detail == COMMAND else len(shape)
+            for number, place, before in _before(word):
+                self.let_in(number, *_context(shape, place, before, detail, place > unnamed))
         if detail == COMMAND:
             self._check_subscript(word.shape)
 
@@ -113,6 +105,10 @@ class Words(HereDocuments):
 
     def array(self, word: Word) -> None:
         """The words of an array, which become part of the assigning word."""
+        if self.substitutions:
+            # bash writes such commands anew before it runs them, and gets quotes wrong behind a line's end.
+            raise LostError("an array in a substitution")
+        first = len(self.marks)
         self.at += 1
         self.skip(lines=True)
         while self.peek() != ")":
@@ -123,12 +119,69 @@ class Words(HereDocuments):
                 self.plain(item.first, item.last, "an array's subscript")
             self.skip(lines=True)
         self.at += 1
+        for number in range(first, len(self.marks)):
+            if self.marks[number][0] == DOUBLE:
+                self.marks[number] = (DOUBLE, ARRAY)
         word.last = len(self.marks)
 
 
-def _part(detail: str, before: str) -> str:
-    """The detail of a hole with other text in its word, `before` that from the word's begin to the hole."""
+class _Before:
+    """What stands in a word before some place of it.
+
+    Attributes:
+        tilde: Whether a `~` goes on up to there, so that what follows names a user.
+        braces: How many braces are open.
+        bracket: Whether a `[` is.
+    """
+
+    __slots__ = ("braces", "bracket", "tilde")
+
+    def __init__(self) -> None:
+        self.tilde = False
+        self.braces = 0
+        self.bracket = False
+
+    def pass_by(self, stretch: str, *, first: bool) -> None:
+        """Let a stretch without holes count, the first of its word or a later one."""
+        cut = max(stretch.rfind("/"), stretch.rfind(":"))
+        rest = stretch[cut + 1 :]
+        begins = stretch[cut] == ":" if cut >= 0 else first
+        self.tilde = (self.tilde and cut < 0) or (begins and rest.startswith("~")) or "=~" in rest
+        self.braces += stretch.count("{") - stretch.count("}")
+        opened, closed = stretch.rfind("["), stretch.rfind("]")
+        if opened != closed:
+            self.bracket = opened > closed
+
+
+def _before(word: Word) -> Iterator[tuple[int, int, _Before]]:
+    """Each unquoted hole of a word: its number, its place in the shape, and what stands before it."""
+    shape, done, before = word.shape, 0, _Before()
+    for number, place in word.bare:
+        before.pass_by(shape[done:place], first=not done)
+        yield number, place, before
+        done = place
+
+
+def _context(shape: str, place: int, before: _Before, detail: str, unnamed: bool) -> tuple[str, str]:
+    """The context and the detail of an unquoted hole.
+
+    Args:
+        shape: That of its word.
+        place: Where in it the hole is.
+        before: What stands before it.
+        detail: What its word is for.
+        unnamed: Whether what stands before it can't be part of a name.
+    """
+    if before.tilde:
+        return PLAIN, "behind a `~`"
+    inner = before.braces > 0
+    if inner and ".." in shape:
+        return PLAIN, "a range in braces"
+    if inner or before.bracket or shape[place + 1 : place + 2] == "~":
+        return BARE, QUOTED
+    if len(shape) == 1:
+        return BARE, detail
     if detail == COMMAND:
         # Together they could be a reserved word or an assignment, unless what is there belongs to neither.
-        return PART if _NO_NAME.search(before) else QUOTED
-    return detail or PART
+        return BARE, PART if unnamed else QUOTED
+    return BARE, detail or PART

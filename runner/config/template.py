@@ -6,9 +6,12 @@ Splits once and knows nothing of shells; `runner.config.shell` adds what stands 
 import re
 from collections.abc import Callable, Container
 
+from runner.errors import FileError
 from runner.location import Position
-from runner.model.template import TEXT, Hole, Template
+from runner.model.template import PATTERN, TEXT, Hole, Template
 
+# What a file pattern reads as one: an escaped character, or brackets, which may not be closed. A NUL is a gap.
+_UNIT = re.compile(r"\\.?|\[[!^]?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*+\]?|\0", re.DOTALL)
 _SPECIAL = re.compile(r"\$(?:\$|\{([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\})")
 
 
@@ -76,12 +79,35 @@ def parse_text(
         at_offset: The position of a stretch, from its offset in the text and its length. Without it the text
             is taken to stand on one line as it is.
         known: If given, other names stay as they are written.
+
+    Raises:
+        FileError: A hole of a PATTERN stands where no value can stand for itself: within its `[ ]`, or right
+            behind a backslash.
     """
     locate = at_offset or at.shifted
+    parts = split(text, known)
+    if context == PATTERN and (wrong := _not_literal(parts)) is not None:
+        gap, where, hint = wrong
+        raise FileError(
+            f"a value can't stand {where} in a file pattern", locate(gap.offset, gap.length), hint
+        )
     return Template(
         tuple(
             part if isinstance(part, str) else Hole(part.name, context, "", locate(part.offset, part.length))
-            for part in split(text, known)
+            for part in parts
         ),
         at,
     )
+
+
+def _not_literal(parts: tuple[str | Gap, ...]) -> tuple[Gap, str, str] | None:
+    """The first gap of a file pattern where a value would not match itself, where that is, and what to do."""
+    gaps = iter([part for part in parts if not isinstance(part, str)])
+    scanned = "".join(part if isinstance(part, str) else "\0" for part in parts)
+    for unit in _UNIT.findall(scanned):
+        gap = next(gaps, None) if "\0" in unit else None
+        if gap is not None and unit[0] == "[":
+            return gap, "within `[ ]`", "write it outside of them, or a `\\` before the `[`"
+        if gap is not None and unit[0] == "\\":
+            return gap, "right behind a `\\`", "take the backslash away"
+    return None

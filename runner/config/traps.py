@@ -20,8 +20,12 @@ from runner.config.quoted_line import (
     text_end,
     value_start,
 )
+from runner.config.rows import Rows
 from runner.errors import FileError
 from runner.location import Position
+
+Lines = Rows | list[str]
+"""The lines of a file."""
 
 _SIGNS = {
     "*": "an alias",
@@ -77,7 +81,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
         text: The file.
         opened: Where the innermost list or map begins that has not ended yet.
     """
-    rows = text.splitlines()
+    rows = Rows(text)
     path = opened.path
     mark, begin = error.problem_mark, error.context_mark
     if mark is None:
@@ -105,7 +109,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
     return _behind_quote(error, row, at) or _plainly(error, at)
 
 
-def sign_fault(rows: list[str], at: Position) -> FileError:
+def sign_fault(rows: Lines, at: Position) -> FileError:
     """What to say where a text begins with a sign that YAML keeps for itself.
 
     Args:
@@ -126,7 +130,7 @@ def sign_fault(rows: list[str], at: Position) -> FileError:
     )
 
 
-def colon_fault(rows: list[str], at: Position) -> FileError:
+def colon_fault(rows: Lines, at: Position) -> FileError:
     """What to say where a text with `: ` in it was read as a map.
 
     Args:
@@ -135,6 +139,17 @@ def colon_fault(rows: list[str], at: Position) -> FileError:
     """
     fixed = quote_from(rows[at.line - 1], at.column - 1, _within(rows, at))
     return FileError(_COLON, at, _instead(fixed))
+
+
+def list_fault(rows: Lines, at: Position) -> FileError:
+    """What to say where a shell's `[[ ]]` was read as a list in a list.
+
+    Args:
+        rows: The lines of the file.
+        at: Where it begins.
+    """
+    fixed = quote_from(rows[at.line - 1], at.column - 1, _within(rows, at))
+    return FileError("a text that begins with `[` must stand in quotes", at, _instead(fixed))
 
 
 def _hole_before(row: str, at: Position) -> FileError | None:
@@ -151,7 +166,7 @@ def _hole_before(row: str, at: Position) -> FileError | None:
     return FileError(_HOLE, Position(at.path, at.line, hole + 1, 2), _instead(fixed))
 
 
-def _within(rows: list[str], at: Position) -> bool:
+def _within(rows: Lines, at: Position) -> bool:
     """Whether a place is within brackets, which may have opened on a line above."""
     before = rows[at.line - 1][: at.column - 1]
     if any(before.count(opening) > before.count(closing) for opening, closing in CLOSING.items()):
@@ -164,7 +179,7 @@ def _within(rows: list[str], at: Position) -> bool:
     return False
 
 
-def _begins_with_sign(error: yaml.MarkedYAMLError, rows: list[str]) -> bool:
+def _begins_with_sign(error: yaml.MarkedYAMLError, rows: Lines) -> bool:
     """Whether what was being read when the error came began with a sign of YAML's own."""
     begin = error.context_mark
     reading = str(error.context).endswith(("alias", "anchor", "tag", "node", "directive"))
@@ -173,7 +188,7 @@ def _begins_with_sign(error: yaml.MarkedYAMLError, rows: list[str]) -> bool:
     return rows[begin.line][begin.column : begin.column + 1] in _SIGNS
 
 
-def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) -> FileError | None:
+def _unfinished(error: yaml.MarkedYAMLError, rows: Lines, opened: Position) -> FileError | None:
     """The fault of a bracket or a quote without its twin."""
     mark, begin = error.problem_mark, error.context_mark
     if mark is None:
@@ -197,7 +212,7 @@ def _unfinished(error: yaml.MarkedYAMLError, rows: list[str], opened: Position) 
     return None
 
 
-def _at(rows: list[str], line: int, column: int) -> str:
+def _at(rows: Lines, line: int, column: int) -> str:
     return rows[line][column : column + 1] if line < len(rows) else ""
 
 
@@ -244,7 +259,7 @@ def _colon(row: str, at: Position) -> FileError:
     return FileError("this can't be a key here", at, hint)
 
 
-def _behind_bracket(rows: list[str], mark: yaml.Mark, path: str) -> FileError | None:
+def _behind_bracket(rows: Lines, mark: yaml.Mark, path: str) -> FileError | None:
     """The fault of a text that begins like a list or a map and is none: `[ -e x ] && y`."""
     row = rows[mark.line] if mark.line < len(rows) else ""
     begin = value_start(row)

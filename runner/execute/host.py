@@ -1,122 +1,188 @@
-"""Actions done on the host: each command a process of its own, one after the other."""
+"""Actions done on the host: each command a process of its own, one after the other.
 
-from os.path import normpath
+The steps of an action are a generator: it goes on until a process has been started or another action is
+called, and is told how that ended. So the order of steps reads as it is, and the loop waits for all at once.
+"""
 
-from runner.errors import RunError
-from runner.events import CommandStarted
+import os
+import time
+from os.path import exists, join, normpath
+
+from runner.errors import TIMEOUT, RunError
+from runner.events import CommandStarted, Retried, StepSkipped, VariablesSet
+from runner.execute.outcome import DONE, HALTED, Outcome
 from runner.execute.simple_command import simple_words
 from runner.execute.streams import Stream, write_all
 from runner.model.project import SHELL
+from runner.model.when import COMMAND, ENVIRONMENT, EXISTS
+from runner.plan.step import Block, Called, Guarded, Script, Setting
 from runner.system.process import Process, descendants, kill_left, replace, start
 from runner.system.programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from runner.events import Reporter
-    from runner.plan.action import Action, Script
+    from runner.plan.action import Action
+    from runner.plan.step import PlanStep, Question
+
+    Work = Generator["Process | Called", Outcome, Outcome]
+
+_LONGEST = 120_000
+"""Bytes of the longest script that is handed over as a word; Linux takes 128 KiB a word."""
+
+
+class Surroundings:
+    """What the commands of an action, and of those that it calls, have in common.
+
+    Args:
+        top: The project's top folder, absolute.
+        reporter: Who is told.
+        stdin: What the commands read.
+        null: What swallows all and gives nothing.
+        silent: Whether the commands write to nobody.
+        prefix: What each line of output begins with, or None where the commands write straight to the user.
+        terminal: The terminal that is lent to the commands, or None.
+
+    Attributes:
+        settings: The variables that steps have set so far, None for those taken away.
+    """
+
+    __slots__ = ("null", "prefix", "reporter", "settings", "silent", "stdin", "terminal", "top")
+
+    def __init__(
+        self,
+        top: str,
+        reporter: "Reporter",
+        stdin: int,
+        null: int,
+        silent: bool,
+        prefix: bytes | None,
+        terminal: int | None,
+    ) -> None:
+        self.silent = silent
+        self.top = top
+        self.reporter = reporter
+        self.stdin = stdin
+        self.null = null
+        self.prefix = prefix
+        self.terminal = terminal
+        self.settings: dict[str, str | None] = {}
+
+
+class _Place:
+    """Where steps stand: what is told, and what their commands get."""
+
+    __slots__ = ("env", "interpreter", "label")
+
+    def __init__(self, label: str, interpreter: tuple[str, ...], env: "Mapping[str, str]") -> None:
+        self.label = label
+        self.interpreter = interpreter
+        self.env = env
 
 
 class HostRun:
-    """The commands of one action, as they run.
+    """The steps of one action, as they run.
 
     Args:
         action: What is done.
-        top: The project's top folder, absolute.
-        environ: All variables of its commands.
-        reporter: Who is told.
-        stdin: What the commands read.
-        prefix: What each line of output begins with, or None where the commands write straight to the user.
-        terminal: The terminal that is lent to the commands, or None.
+        around: What its commands have in common with those of its caller.
+        environ: All variables of its commands but those that steps set.
+        label: What it is called where its commands are told, its callers first.
+        quiet: Whether its commands are not told.
+
+    Attributes:
+        process: What runs now, or None.
+        halted: Whether no step may begin any more, but those of `finally`.
+        killed: Whether not even those may.
+        deadline: When this try has taken too long, as `time.monotonic` counts, or 0.
+        expired: Whether it has.
+        hear: Hears all that the commands write, or None.
     """
 
     __slots__ = (
-        "_environ", "_next", "_reporter", "_stdin", "_terminal", "_top", "action", "prefix", "process", "streams",
+        "_environ", "_final", "_work", "action", "around", "deadline", "expired", "halted", "hear", "killed",
+        "label", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
     def __init__(
         self,
         action: "Action",
-        top: str,
+        around: Surroundings,
         environ: "Mapping[str, str]",
-        reporter: "Reporter",
-        stdin: int,
-        prefix: bytes | None,
-        terminal: int | None,
+        label: str,
+        quiet: bool,
     ) -> None:
         self.action = action
-        self.prefix = prefix
+        self.around = around
+        self.label = label
+        self.quiet = quiet
         self.process: Process | None = None
         self.streams: list[Stream] = []
-        self._top = top
+        self.halted = False
+        self.killed = False
+        self.deadline = 0.0
+        self.expired = False
+        self.tries = 0
+        self.scratch = ""
+        self.hear: Callable[[bytes], None] | None = None
         self._environ = environ
-        self._reporter = reporter
-        self._stdin = stdin
-        self._terminal = terminal
-        self._next = 0
+        self._final = 0
+        self._work = self._whole()
+
+    @property
+    def prefix(self) -> bytes | None:
+        """What each line of output begins with."""
+        return self.around.prefix
 
     @property
     def lends_terminal(self) -> bool:
         """Whether the commands have the terminal."""
-        return self._terminal is not None
+        return self.around.terminal is not None
 
-    @property
-    def command(self) -> str:
-        """The command that runs, or ran last."""
-        scripts = self.action.scripts
-        return scripts[max(0, self._next - 1)].text if scripts else ""
+    def go_on(self, before: Outcome | None) -> "Process | Called | Outcome":
+        """Go on until a process has been started, another action is called, or all is done.
 
-    def last_command(self) -> bool:
-        """Whether one command is left to do."""
-        return self._next == len(self.action.scripts) - 1
-
-    def step(self) -> bool:
-        """Start the next command; False if there is none.
-
-        Raises:
-            RunError: It can't be started.
+        Args:
+            before: How the process or the called action ended; None at the beginning.
         """
-        if self._next >= len(self.action.scripts):
-            return False
-        script = self._announce()
-        files = (self._stdin, 1, 2)
-        if self.prefix is not None:
-            self.streams = [Stream(1, self.prefix, write_all), Stream(2, self.prefix, write_all)]
-            files = (self._stdin, self.streams[0].writer, self.streams[1].writer)
-        folder = self._folder(script)
-        for argv in self._ways(script):
-            try:
-                self.process = start(
-                    argv, folder=folder, environ=self._variables(folder), files=files, terminal=self._terminal
-                )
-                break
-            except RunError as error:
-                failure = error
-        else:
-            self.close_streams()
-            failure.at = failure.at or script.position
-            raise failure
-        for stream in self.streams:
-            stream.close_writer()
-        return True
+        try:
+            if before is None:
+                return next(self._work)
+            return self._work.send(before)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
-    def become(self, handled: "Sequence[int]") -> None:
-        """Let the next command take this process's place; return only if that fails.
+    def single(self) -> Script | None:
+        """The one command that is all this action does, or None."""
+        steps = self.action.steps
+        step = steps[0] if len(steps) == 1 and not self.action.last else None
+        if not isinstance(step, Script) or step.pty or step.respond or len(step.text) * 4 > _LONGEST:
+            return None
+        return step
+
+    def become(self, script: Script, handled: "Sequence[int]") -> None:
+        """Let a command take this process's place; return only if that fails.
 
         Raises:
             RunError: It did.
         """
-        script = self._announce()
-        folder = self._folder(script)
-        for argv in self._ways(script):
-            error = replace(argv, folder=folder, environ=self._variables(folder), reset=handled)
+        place = _Place(self.label, self.action.interpreter, {})
+        self._tell(script, place)
+        folder = self._folder(script.dir)
+        for argv in self._ways(script, place):
+            error = replace(argv, folder=folder, environ=self._variables(folder, place), reset=handled)
         error.at = error.at or script.position
         raise error
 
     def end(self) -> None:
         """The process has ended: pass on what it wrote."""
         self.process = None
+        if self.scratch:
+            os.unlink(self.scratch)
+            self.scratch = ""
         self.close_streams()
 
     def close_streams(self) -> None:
@@ -133,32 +199,237 @@ class HostRun:
         self.process.signal(number)
         return below
 
+    @property
+    def has_last(self) -> bool:
+        """Whether something comes in the end."""
+        return bool(self.action.last) or any(_has_last(step) for step in self.action.steps)
+
     def kill(self) -> None:
-        """End all that runs, at once, what has left its group too."""
+        """End all that runs, at once, and let nothing more begin."""
+        self.killed = True
+        self.kill_process()
+
+    def kill_process(self) -> None:
+        """End what runs now, at once, what has left its group too."""
         if self.process is not None:
             kill_left(descendants(self.process.pid))
             self.process.signal(9)
 
-    def _announce(self) -> "Script":
-        script = self.action.scripts[self._next]
-        self._next += 1
-        if not script.quiet:
-            text = script.text if script.shown is None else script.shown
-            self._reporter.tell(CommandStarted(self.action.label, text))
-        return script
+    def _whole(self) -> "Work":
+        """All that the action does: its steps, as often as it says, and what comes in the end."""
+        action = self.action
+        place = _Place(self.label, action.interpreter, {})
+        outcome = yield from self._tried(place)
+        while outcome.failed and self.tries <= action.limits.retries and not self.halted:
+            self.around.reporter.tell(Retried(action.label, outcome.status, self.tries, action.limits.retries))
+            outcome = yield from self._tried(place)
+        return (yield from self._finally(action.last, place, outcome))
 
-    def _ways(self, script: "Script") -> "list[Sequence[str]]":
+    def _tried(self, place: _Place) -> "Work":
+        """One try of the action's steps."""
+        timeout = self.action.limits.timeout
+        self.tries += 1
+        self.expired = False
+        self.deadline = time.monotonic() + timeout / 1000 if timeout else 0.0
+        outcome = yield from self._steps(self.action.steps, place)
+        self.deadline = 0.0
+        if self.expired:
+            limit = duration_text(timeout)
+            error = RunError(
+                f"`{self.action.label}` took longer than {limit}", self.action.position, "", TIMEOUT
+            )
+            return Outcome(TIMEOUT, self.action.label, outcome.command, error)
+        return outcome
+
+    def _finally(self, last: "tuple[PlanStep, ...]", place: _Place, outcome: Outcome) -> "Work":
+        """What comes in the end, whatever came before; the first failure in time counts."""
+        if not last or self.killed:
+            return outcome
+        self._final += 1
+        self.deadline = 0.0
+        after = yield from self._steps(last, place)
+        self._final -= 1
+        return outcome if outcome.failed else after
+
+    def _steps(self, steps: "Sequence[PlanStep]", place: _Place) -> "Work":
+        for step in steps:
+            if self.killed or ((self.halted or self.expired) and not self._final):
+                return HALTED
+            outcome = DONE
+            if isinstance(step, Script):
+                outcome = yield from self._command(step, place)
+            elif isinstance(step, Setting):
+                self._set(step)
+            elif isinstance(step, Guarded):
+                holds = yield from self._holds(step, place)
+                if holds is DONE:
+                    outcome = yield from self._steps(step.steps, place)
+                elif holds.error is not None:
+                    outcome = holds
+                else:
+                    self.around.reporter.tell(StepSkipped(place.label, _shown(step)))
+            elif isinstance(step, Block):
+                outcome = yield from self._block(step, place)
+            else:
+                outcome = yield step
+            if outcome.failed:
+                return outcome
+        return DONE
+
+    def _block(self, block: Block, place: _Place) -> "Work":
+        """The steps of a called task that are part of this action."""
+        label = f"{place.label} > {block.label}" if block.label else place.label
+        inner = _Place(label, block.interpreter, {**place.env, **dict(block.env)})
+        outcome = yield from self._steps(block.steps, inner)
+        return (yield from self._finally(block.last, inner, outcome))
+
+    def _command(self, script: Script, place: _Place) -> "Work":
+        """Run a command."""
+        self._tell(script, place)
+        try:
+            self._start(script, place)
+        except RunError as error:
+            error.at = error.at or script.position
+            return Outcome(error.status, self.action.label, script.text, error)
+        assert self.process is not None
+        outcome = yield self.process
+        if outcome.failed and not outcome.command:
+            return Outcome(outcome.status, self.action.label, script.text, outcome.error)
+        return outcome
+
+    def _start(self, script: Script, place: _Place) -> None:
+        around = self.around
+        files = (around.stdin, around.null, around.null) if around.silent else (around.stdin, 1, 2)
+        if around.prefix is not None and not around.silent:
+            self.streams = [Stream(1, around.prefix, write_all), Stream(2, around.prefix, write_all)]
+            files = (around.stdin, self.streams[0].writer, self.streams[1].writer)
+            for stream in self.streams:
+                stream.listener = self.hear
+        folder = self._folder(script.dir)
+        ways = self._ways(script, place)
+        for number, argv in enumerate(ways):
+            try:
+                self.process = start(
+                    argv,
+                    folder=folder,
+                    environ=self._variables(folder, place),
+                    files=files,
+                    terminal=around.terminal,
+                )
+                break
+            except RunError:
+                if number == len(ways) - 1:
+                    self.close_streams()
+                    raise
+        for stream in self.streams:
+            stream.close_writer()
+
+    def _set(self, step: Setting) -> None:
+        """Set variables for all that comes after."""
+        self.around.settings.update(step.variables)
+        if not (step.quiet or self.quiet):
+            self.around.reporter.tell(VariablesSet(step.variables))
+
+    def _holds(self, step: Guarded, place: _Place) -> "Work":
+        """DONE if a condition holds, HALTED if it does not."""
+        for item in step.when:
+            for question in item:
+                answer = yield from self._answer(question, step, place)
+                if answer is DONE or answer.error is not None:
+                    break
+            else:
+                return HALTED
+            if answer.error is not None:
+                return answer
+        return DONE
+
+    def _answer(self, question: "Question", step: Guarded, place: _Place) -> "Work":
+        """DONE if one question is answered by yes."""
+        folder = self._folder(question.dir)
+        environ = self._variables(folder, place)
+        texts = [value for value in question.values if value is not None]
+        if question.kind == ENVIRONMENT:
+            return DONE if environ.get(question.name) in question.values else HALTED
+        if question.kind == COMMAND:
+            for text in texts:
+                try:
+                    self.process = start(
+                        self._argv(text, place.interpreter),
+                        folder=folder,
+                        environ=environ,
+                        files=(self.around.null,) * 3,
+                    )
+                except RunError as error:
+                    error.at = step.position
+                    return Outcome(error.status, self.action.label, text, error)
+                outcome = yield self.process
+                if not outcome.failed:
+                    return DONE
+                if self.halted:
+                    break
+            return HALTED
+        there = [exists(join(folder, text)) for text in texts]
+        return DONE if (any(there) if question.kind == EXISTS else not all(there)) else HALTED
+
+    def _tell(self, script: Script, place: _Place) -> None:
+        if not (script.quiet or self.quiet):
+            text = script.text if script.shown is None else script.shown
+            self.around.reporter.tell(CommandStarted(place.label, text))
+
+    def _ways(self, script: Script, place: _Place) -> "list[Sequence[str]]":
         """How to start a command, the quickest way first; the last one says what is wrong if none works."""
-        shell = (*self.action.interpreter, script.text)
-        if self.action.interpreter == SHELL:
+        if script.pty or script.respond:
+            from runner.execute.answered import answered_words  # noqa: PLC0415 - few commands are
+
+            return [answered_words(script, place.interpreter)]
+        shell = self._argv(script.text, place.interpreter)
+        if place.interpreter == SHELL:
             words = simple_words(script.text)
-            if words is not None and find_program(words[0], self._environ, self._folder(script)) is not None:
+            environ = self._variables("", place)
+            if words is not None and find_program(words[0], environ, self._folder(script.dir)) is not None:
                 return [words, shell]
         return [shell]
 
-    def _variables(self, folder: str) -> "Mapping[str, str]":
-        """All variables of a command; as a shell's `cd` would leave them."""
-        return {**self._environ, "PWD": folder}
+    def _argv(self, text: str, interpreter: "tuple[str, ...]") -> "Sequence[str]":
+        """The words that run a script."""
+        if len(text) * 4 > _LONGEST and len(text.encode("utf-8", "surrogateescape")) > _LONGEST:
+            from runner.system.long_script import script_words, write_script  # noqa: PLC0415 - few are that long
 
-    def _folder(self, script: "Script") -> str:
-        return normpath(f"{self._top}/{script.dir}") if not script.dir.startswith("/") else script.dir
+            self.scratch = write_script(text)
+            return script_words(self.scratch, interpreter)
+        if text[:1] in {"-", "+"} and interpreter == SHELL:
+            # A shell would take it for an option.
+            return (*interpreter, f" {text}")
+        return (*interpreter, text)
+
+    def _variables(self, folder: str, place: _Place) -> "Mapping[str, str]":
+        """All variables of a command; as a shell's `cd` would leave them."""
+        found = {**self._environ, "PWD": folder, **place.env} if place.env else {**self._environ, "PWD": folder}
+        for name, value in self.around.settings.items():
+            if value is None:
+                found.pop(name, None)
+            else:
+                found[name] = value
+        return found
+
+    def _folder(self, written: str) -> str:
+        return normpath(f"{self.around.top}/{written}") if not written.startswith("/") else written
+
+
+def duration_text(milliseconds: int) -> str:
+    """A duration as a file would have it."""
+    if milliseconds % 60_000 == 0:
+        return f"{milliseconds // 60_000}m"
+    return f"{milliseconds / 1000:g}s"
+
+
+def _has_last(step: "PlanStep") -> bool:
+    if isinstance(step, Guarded):
+        return any(map(_has_last, step.steps))
+    return isinstance(step, Block) and (bool(step.last) or any(map(_has_last, step.steps)))
+
+
+def _shown(step: Guarded) -> str:
+    """What is told of steps that are passed over: the first command's first line."""
+    first = next((inner for inner in step.steps if isinstance(inner, Script)), None)
+    return "" if first is None else first.text.strip().partition("\n")[0]

@@ -51,12 +51,16 @@ class Inputs:
             PlanError: One does.
         """
         actions = {action.id: action for action in plan.actions}
+        called = {name for action in plan.actions for name in action.calls}
         for action in plan.actions:
             self._check_targets(action)
             try:
                 self.paths(action)
             except UnmatchedError as error:
                 targets = _targets_before(action, actions)
+                if action.id in called:
+                    # What is called before it may make it.
+                    targets += [t for one in plan.actions if one is not action for t in one.targets or ()]
                 if error.pattern is None:
                     if not targets:
                         raise
@@ -65,6 +69,8 @@ class Inputs:
 
     def _check_targets(self, action: "Action") -> None:
         """Refuse a target folder in which git tracks files: it is owned whole, so they would be removed."""
+        if action.traits.tusk or action.traits.cache == "false":
+            return
         for target in action.targets or ():
             folder = target.literal_prefix
             if target.has_wildcard or self.tree.names(folder) is None:
@@ -96,9 +102,10 @@ class Inputs:
         found: set[str] = set()
         if action.sources is not None:
             patterns = tuple(pattern for pattern, _ in action.sources.patterns)
-            found.update(self._select(patterns, action.sources.excludes, action.targets or ()))
+            own = () if action.traits.tusk else action.targets or ()
+            found.update(self._select(patterns, action.sources.excludes, own, git=not action.traits.tusk))
             for package in action.sources.packages:
-                found.update(self._package(action.dir, package))
+                found.update(self._package(package))
         if action.image is not None:
             for copy in action.image.copies:
                 if not copy.task:
@@ -108,13 +115,13 @@ class Inputs:
         self._selected[action.id] = paths
         return paths
 
-    def _package(self, folder: str, package: "Package") -> tuple[str, ...]:
+    def _package(self, package: "Package") -> tuple[str, ...]:
         """The files of a package."""
         from runner.plan.go_sources import go_sources  # noqa: PLC0415 - for those who have Go only
 
         try:
             return go_sources(
-                self.tree, folder, package.name, package.position, tests=package.tests, memo=self._scans
+                self.tree, package.dir, package.name, package.position, tests=package.tests, memo=self._scans
             )
         except PlanError as error:
             raise UnmatchedError(error.message, error.at, error.hint, None) from None
@@ -153,13 +160,18 @@ class Inputs:
                 continue
 
     def _select(
-        self, patterns: "tuple[Pattern, ...]", excludes: "tuple[Pattern, ...]", own: "tuple[Pattern, ...]"
+        self,
+        patterns: "tuple[Pattern, ...]",
+        excludes: "tuple[Pattern, ...]",
+        own: "tuple[Pattern, ...]",
+        *,
+        git: bool = True,
     ) -> tuple[str, ...]:
         if not patterns:
             return ()
         from runner.plan.select import select  # noqa: PLC0415 - a task without files does without
 
-        ignore = self._git() if any(self._walks(pattern) for pattern in patterns) else None
+        ignore = self._git() if git and any(self._walks(pattern) for pattern in patterns) else None
         selection = select(self.tree, patterns, excludes, ignore=ignore, own=own)
         if selection.unmatched:
             pattern = selection.unmatched[0]

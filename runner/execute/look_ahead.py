@@ -1,6 +1,6 @@
 """What a run of a plan would do, as far as that is known before anything runs. Writes nothing."""
 
-from runner.execute.loop import foreground_servers
+from runner.execute.servers import foreground_servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

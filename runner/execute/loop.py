@@ -10,22 +10,27 @@ import time
 
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
-from runner.execute.host import HostRun
-from runner.execute.stopping import SIGPIPE, Stopping
+from runner.execute.host import HostRun, Surroundings
+from runner.execute.outcome import DONE, HALTED, Outcome
+from runner.execute.servers import Servers, check_ports, foreground_servers
+from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
 from runner.execute.terminal import Terminal
 from runner.model.record import Record
 from runner.plan.schedule import Schedule
+from runner.plan.step import Called
+from runner.system.process import Process, kill_left
 from runner.system.stop_signals import StoppedError, StopSignals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
     from runner.execute.ports import Images, Log
     from runner.execute.streams import Stream
     from runner.execute.verdict import Judge, Verdict
     from runner.plan.action import Action, Plan
+    from runner.plan.step import Script
 
 
 class Settings(Record):
@@ -33,29 +38,68 @@ class Settings(Record):
 
     Args:
         top: The project's top folder, absolute.
-        environ: The caller's variables.
+        environ: The variables of an action's commands.
         jobs: How many actions may run side by side.
+        silent: Whether what commands write is for nobody.
     """
 
-    FIELDS = ("top", "environ", "jobs")
+    FIELDS = ("top", "environ", "jobs", "silent")
     __slots__ = FIELDS
 
-    def __init__(self, top: str, environ: "Mapping[str, str]", jobs: int) -> None:
+    def __init__(self, top: str, environ: "Callable[[Action], Mapping[str, str]]", jobs: int, silent: bool) -> None:
         self.top = top
         self.environ = environ
         self.jobs = jobs
+        self.silent = silent
+
+
+class _Part:
+    """One action of those that an item is at work on: the item's own, or one that is called."""
+
+    __slots__ = ("began", "run", "verdict")
+
+    def __init__(self, run: HostRun, verdict: "Verdict") -> None:
+        self.run = run
+        self.verdict = verdict
+        self.began = time.monotonic()
 
 
 class _Running:
-    """An action at work."""
+    """An action at work, with those that it has called and waits for.
 
-    __slots__ = ("began", "run", "server", "verdict")
+    Attributes:
+        overdue: When what has taken too long and was told to stop is ended by force, or 0.
+        below: What was below it when it was told.
+    """
 
-    def __init__(self, run: HostRun, verdict: "Verdict", server: bool) -> None:
-        self.run = run
-        self.verdict = verdict
+    __slots__ = ("action", "below", "overdue", "parts", "server", "terminal")
+
+    def __init__(self, part: _Part, server: bool) -> None:
+        self.action = part.run.action
+        self.parts = [part]
         self.server = server
-        self.began = time.monotonic()
+        self.terminal = part.run.lends_terminal
+        self.overdue = 0.0
+        self.below: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def run(self) -> HostRun:
+        """What runs: the last that was called."""
+        return self.parts[-1].run
+
+    def halt(self) -> None:
+        """Let no step begin any more, but those of `finally`."""
+        for part in self.parts:
+            part.run.halted = True
+
+    def cleans(self) -> bool:
+        """Whether something comes in the end whatever happens."""
+        return any(part.run.has_last for part in self.parts)
+
+    def deadlines(self) -> "list[float]":
+        """When something of it is to be ended, as `time.monotonic` counts."""
+        found = [part.run.deadline for part in self.parts if part.run.deadline]
+        return [self.overdue] if self.overdue else found
 
 
 class Loop:
@@ -88,7 +132,9 @@ class Loop:
         durations = log.durations() if settings.jobs > 1 and len(plan.actions) > settings.jobs else {}
         self.schedule = Schedule(plan, durations)
         self.running: dict[int, _Running] = {}
-        self.waiting_servers: dict[str, Verdict] = {}
+        self.busy: set[str] = set()
+        self.parked: list[tuple[_Running, Called]] = []
+        self.servers = Servers(self.actions, settings.top)
         self.foreground = foreground_servers(plan)
         self.status = 0
         self.error: PyrunError | None = None
@@ -114,6 +160,7 @@ class Loop:
             finally:
                 self.stopping.kill(self._runs())
                 self.stopping.end()
+                self.servers.close()
                 self.terminal.take_back()
         if self.error is not None and not self.stopping.caught:
             raise self.error
@@ -148,48 +195,78 @@ class Loop:
 
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
-        return any(not item.server for item in self.running.values()) or self.schedule.ready()
+        return bool(
+            any(not item.server for item in self.running.values())
+            or self.schedule.ready()
+            or (not self.failed and (self.parked or self.servers.waiting))
+        )
 
     def _staying(self) -> bool:
         """Whether a server runs that stays in the foreground."""
-        return any(item.server and item.run.action.id in self.foreground for item in self.running.values())
+        return any(item.server and item.action.id in self.foreground for item in self.running.values())
 
     def _start_what_may(self) -> None:
-        while self.schedule.ready() and self._free():
-            action = self.schedule.start()
-            try:
-                self._begin(action)
-            except PyrunError as error:
-                self._fail(action, error.status, error)
-            except StoppedError:
-                # The wait that follows finds the signal in its pipe.
-                self.schedule.stop()
+        while self._start_one():
+            pass
+
+    def _start_one(self) -> bool:
+        """Start what has waited for its servers, for an action that was busy, or for its turn; False if nothing."""
+        if not self.failed and (served := self.servers.next_served()) is not None:
+            action, verdict = served
+            self._guarded(action, lambda: self._launch(action, verdict))
+            return True
+        for number, (item, called) in enumerate(self.parked):
+            if called.id not in self.busy:
+                del self.parked[number]
+                self._call(item, called)
+                return True
+        if self.schedule.ready() and self._free():
+            turn = self.schedule.start()
+            self._guarded(turn, lambda: self._begin(turn))
+            return True
+        return False
+
+    def _guarded(self, action: "Action", work: "Callable[[], None]") -> None:
+        """Do something for an action whose failure is the action's."""
+        try:
+            work()
+        except PyrunError as error:
+            self._fail(Outcome(error.status, action.label, "", error))
+        except StoppedError:
+            # The wait that follows finds the signal in its pipe.
+            self.schedule.stop()
 
     def _free(self) -> bool:
-        return sum(not item.server for item in self.running.values()) < self.settings.jobs
+        """Whether another action may start; one that waits for its servers is at work already."""
+        working = sum(not item.server or self.servers.unready(item.action) for item in self.running.values())
+        return working + len(self.parked) + len(self.servers.waiting) < self.settings.jobs
 
     def _begin(self, action: "Action") -> None:
         """An action's turn has come."""
         verdict = self.judge.verdict(action)
-        if verdict.skip and (action.image is None or self._image_ready(action, verdict)):
-            self.judge.settle(action, verdict)
-            if action.image is None:
-                asked = action.id in self.plan.asked
-                self.reporter.tell(TaskSkipped(action.label, asked, verdict.why))
+        if self._skips(action, verdict):
             self.schedule.finish(action.id)
-            return
-        if action.persistent:
+        elif action.persistent:
             self.judge.note_server(action, verdict)
+            self.servers.add(action, verdict)
             if action.id in self.foreground:
-                self._launch_behind_servers(action, verdict)
-            else:
-                self.waiting_servers[action.id] = verdict
+                self._serve(action, verdict)
             self.schedule.finish(action.id)
-            return
-        if action.image is not None:
+        elif action.image is not None:
             self._make_image(action, verdict)
+            self.schedule.finish(action.id)
         else:
-            self._launch_behind_servers(action, verdict)
+            self._serve(action, verdict)
+
+    def _skips(self, action: "Action", verdict: "Verdict") -> bool:
+        """Whether an action need not run; then that is told."""
+        if not verdict.skip or (action.image is not None and not self._image_ready(action, verdict)):
+            return False
+        self.judge.settle(action, verdict)
+        if action.image is None:
+            asked = action.id in self.plan.asked and not action.traits.tusk
+            self.reporter.tell(TaskSkipped(action.label, asked, verdict.why))
+        return True
 
     def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
         """Whether a recorded image is still there; then it is told."""
@@ -204,27 +281,11 @@ class Loop:
         assert self._signals is not None
         return self._signals.interruptible()
 
-    def _launch_behind_servers(self, action: "Action", verdict: "Verdict") -> None:
-        """Start an action, and before it the servers that it needs and that wait for somebody who does."""
-        for name in self._needed_servers(action):
-            self._launch(self.actions[name], self.waiting_servers.pop(name))
-            if self.failed:
-                return
+    def _serve(self, action: "Action", verdict: "Verdict") -> None:
+        """Start an action as soon as the servers that it needs are ready; start those that are not up yet."""
+        if self.servers.wanted_by(action, verdict):
+            return
         self._launch(action, verdict)
-
-    def _needed_servers(self, action: "Action") -> list[str]:
-        """The waiting servers that an action needs, each behind those that it needs itself."""
-        found: dict[str, None] = {}
-        left = [(name, False) for name in reversed(action.deps)]
-        while left:
-            name, ready = left.pop()
-            dep = self.actions[name]
-            if ready:
-                found[name] = None
-            elif name in self.waiting_servers or not dep.scripts:
-                left += [(name, True)] * (name in self.waiting_servers)
-                left += [(below, False) for below in reversed(dep.deps)]
-        return list(found)
 
     def _make_image(self, action: "Action", verdict: "Verdict") -> None:
         began = time.monotonic()
@@ -233,11 +294,12 @@ class Loop:
             ready, state = self.images.make(action, self.judge.copies(action))
         self.judge.keep_image(action, verdict, state, _since(began))
         self.reporter.tell(ready)
-        self.schedule.finish(action.id)
 
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
         self.reporter.tell(TaskStarted(action.label, verdict.why))
+        if action.server is not None:
+            check_ports(action)
         if not action.persistent:
             self.judge.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
@@ -247,16 +309,27 @@ class Loop:
         if asked_alone and direct:
             stdin, terminal = 0, self.terminal.lend()
         prefix = None if direct else self._prefix(action)
-        environ = {**self.settings.environ, **dict(action.env)}
-        run = HostRun(action, self.settings.top, environ, self.reporter, stdin, prefix, terminal)
-        if self._may_become(action, run, asked_alone and direct):
-            run.become(self._handled)
-        self._step(_Running(run, verdict, action.persistent))
+        silent = self.settings.silent
+        around = Surroundings(
+            self.settings.top, self.reporter, stdin, self._nothing(), silent, prefix, terminal
+        )
+        run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet)
+        if asked_alone and direct and (script := self._last_command(action, run)) is not None:
+            run.become(script, self._handled)
+        item = _Running(_Part(run, verdict), action.persistent)
+        self.busy.add(action.id)
+        if action.persistent:
+            self.servers.start(action, run, self._environ(action))
+        self._step(item, None)
+
+    def _environ(self, action: "Action") -> "Mapping[str, str]":
+        """The variables of an action's commands but those that steps set."""
+        return {**self.settings.environ(action), **dict(action.env)}
 
     def _alone(self, action: "Action") -> bool:
         """Whether nothing can run beside an action until it ends, so that it may write straight to the user."""
-        if self.running or self.waiting_servers:
-            return False
+        if self.running or self.servers.any():
+            return action.persistent and self.plan.asked == (action.id,) and not self.running
         if action.persistent:
             return self.plan.asked == (action.id,)
         return not self.schedule.ready() or self.settings.jobs == 1
@@ -264,74 +337,139 @@ class Loop:
     def _prefix(self, action: "Action") -> bytes:
         return f"{action.label} | ".encode() if action.persistent else b""
 
-    def _may_become(self, action: "Action", run: HostRun, asked_alone: bool) -> bool:
-        """Whether one command is all that is left to do, so that it may take this process's place."""
-        return (
-            asked_alone
-            and run.last_command()
-            and self.schedule.unfinished == 1
-            and not action.persistent
-            and action.sources is None
-            and action.targets is None
-            and os.getpid() != 1
-        )
+    def _last_command(self, action: "Action", run: HostRun) -> "Script | None":
+        """The one command that is all that is left to do, if it may take this process's place."""
+        if (
+            self.schedule.unfinished != 1
+            or self.settings.silent
+            or action.persistent
+            or action.sources is not None
+            or action.targets is not None
+            or action.limits.timeout
+            or action.limits.retries
+            or action.traits.secrets
+            or os.getpid() == 1
+        ):
+            return None
+        return run.single()
 
-    def _step(self, item: _Running) -> None:
-        """Start the next command of an action, or finish it."""
-        action = item.run.action
+    def _step(self, item: _Running, before: Outcome | None) -> None:
+        """Go on with an item until it waits for a process or is done."""
+        while True:
+            part = item.parts[-1]
+            found = part.run.go_on(before)
+            if isinstance(found, Process):
+                self.running[found.pid] = item
+                return
+            if isinstance(found, Called):
+                self._call(item, found)
+                return
+            outcome = self._settle(item, part, found)
+            item.parts.pop()
+            self.busy.discard(part.run.action.id)
+            if not item.parts:
+                self._finish(item, outcome)
+                return
+            before = outcome
+
+    def _call(self, item: _Running, called: Called) -> None:
+        """Do another action at this point of an item, as if it were asked for by itself."""
+        if called.id in self.busy:
+            self.parked.append((item, called))
+            return
+        action = self.actions[called.id]
         try:
-            more = item.run.step()
-        except RunError as error:
-            self._drop(item)
-            self._fail(action, error.status, error)
+            verdict = self.judge.verdict(action)
+            if self._skips(action, verdict):
+                self._step(item, DONE)
+                return
+            if action.image is not None:
+                self._make_image(action, verdict)
+                self._step(item, DONE)
+                return
+            self.reporter.tell(TaskStarted(action.label, verdict.why))
+            self.judge.begin(action, verdict)
+        except PyrunError as error:
+            self._step(item, Outcome(error.status, action.label, "", error))
             return
-        if more and item.run.process is not None:
-            self.running[item.run.process.pid] = item
-        else:
-            self._done(item)
+        except StoppedError:
+            self.schedule.stop()
+            self._step(item, HALTED)
+            return
+        caller = item.run
+        label = f"{caller.label} > {action.label}" if action.traits.shown else caller.label
+        quiet = caller.quiet or action.traits.quiet
+        run = HostRun(action, caller.around, self._environ(action), label, quiet)
+        item.parts.append(_Part(run, verdict))
+        self.busy.add(action.id)
+        self._step(item, None)
 
-    def _done(self, item: _Running) -> None:
-        """All commands of an action have succeeded."""
-        action = item.run.action
-        if item.run.lends_terminal:
-            self.terminal.take_back()
-        if item.server:
-            if not self.stopping.begun and action.id not in self.foreground:
-                self._fail(action, 1, RunError(f"the server `{action.label}` ended while it was needed"))
-                self._stop_servers()
-            return
-        missing, changed = self.judge.keep(action, item.verdict, _since(item.began))
+    def _settle(self, item: _Running, part: _Part, outcome: Outcome) -> Outcome:
+        """An action is at its end: what it did is kept, or counts for nothing."""
+        action, verdict = part.run.action, part.verdict
+        if item.server and len(item.parts) == 1:
+            return outcome
+        if outcome.failed:
+            self.judge.drop(action, verdict)
+            return outcome
+        missing, changed = self.judge.keep(action, verdict, _since(part.began))
         if missing:
-            self.judge.drop(action, item.verdict)
+            self.judge.drop(action, verdict)
             hint = f"does its command write `{missing}`, relative to the file's folder?"
             at = next((t.at for t in action.targets or () if t.text == missing), action.position)
             error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
-            self._fail(action, error.status, error)
-            return
+            return Outcome(error.status, action.label, "", error)
         if changed:
             self.reporter.tell(
                 Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
             )
-        self.reporter.tell(TaskFinished(action.label, _since(item.began)))
-        self.schedule.finish(action.id)
+        self.reporter.tell(TaskFinished(action.label, _since(part.began)))
+        return outcome
 
-    def _drop(self, item: _Running) -> None:
-        """What an action has done so far is not taken for done."""
-        if not item.server:
-            self.judge.drop(item.run.action, item.verdict)
+    def _finish(self, item: _Running, outcome: Outcome) -> None:
+        """An item is done."""
+        action = item.action
+        if item.terminal:
+            self.terminal.take_back()
+        if item.server:
+            self._server_ended(item, outcome)
+        elif self.stopping.begun:
+            return
+        elif outcome.failed:
+            self._fail(outcome)
+        else:
+            self.schedule.finish(action.id)
 
-    def _fail(
-        self, action: "Action", status: int, error: PyrunError | None = None, command: str = ""
-    ) -> None:
+    def _server_ended(self, item: _Running, outcome: Outcome) -> None:
+        """A server has ended: that fails those who need it, or is what it was told."""
+        action = item.action
+        unready = self.servers.unready(action)
+        self.servers.end(action)
+        if self.stopping.begun:
+            if self.stopping.caught and self.plan.asked == (action.id,):
+                self.status = outcome.status
+            return
+        if outcome.failed:
+            self._fail(outcome)
+            self._stop_servers()
+        elif unready or action.id not in self.foreground:
+            when = "before it was ready" if unready else "while it was needed"
+            error = RunError(f"the server `{action.label}` ended {when}")
+            self._fail(Outcome(1, action.label, "", error))
+            self._stop_servers()
+
+    def _fail(self, outcome: Outcome) -> None:
         """An action failed: nothing new starts; the first failure in time gives the exit status."""
         self.schedule.stop()
         first = not self.failed and not self.stopping.begun
         if first:
             self.failed = True
-            self.status = status
-            self.error = error
+            self.status = outcome.status
+            self.error = outcome.error
+        error = outcome.error
         if error is None or not first:
-            self.reporter.tell(TaskFailed(action.label, status, command if error is None else error.message))
+            told = outcome.command if error is None else error.message
+            self.reporter.tell(TaskFailed(outcome.label, outcome.status, told))
 
     def _wait(self, signals: StopSignals) -> None:
         """Wait for the next thing to happen and deal with all that did."""
@@ -343,7 +481,7 @@ class Loop:
                 streams[stream.reader] = stream
                 poll.register(stream.reader, select.POLLIN)
         # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
-        happened = [fd for fd, _ in poll.poll(self.stopping.timeout(running=bool(self.running)))]
+        happened = [fd for fd, _ in poll.poll(self._patience())]
         caught = signals.read()
         try:
             for fd in happened:
@@ -356,6 +494,41 @@ class Loop:
             self._stop(number)
         if self.stopping.overdue():
             self.stopping.kill(self._runs())
+        self._expire()
+        self._look_at_servers()
+
+    def _patience(self) -> float | None:
+        """How many milliseconds to wait at the most; None for as long as it takes."""
+        now = time.monotonic()
+        limits = [
+            self.stopping.timeout(running=bool(self.running)),
+            self.servers.patience(),
+            *(max(0.0, (at - now) * 1000) + 1 for item in self.running.values() for at in item.deadlines()),
+        ]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _expire(self) -> None:
+        """End what has taken too long, at first kindly."""
+        now = time.monotonic()
+        for item in self.running.values():
+            if item.overdue and now >= item.overdue:
+                item.overdue = now + GRACE
+                item.run.kill_process()
+            late = next((n for n, part in enumerate(item.parts) if 0 < part.run.deadline <= now), None)
+            if late is not None and not item.overdue:
+                item.parts[late].run.expired = True
+                item.parts[late].run.deadline = 0.0
+                for part in item.parts[late + 1 :]:
+                    part.run.halted = True
+                item.overdue = now + GRACE
+                item.below = item.run.signal(SIGTERM)
+
+    def _look_at_servers(self) -> None:
+        """See which servers have become ready; one that never does fails."""
+        for action, why in self.servers.look():
+            error = RunError(f"the server `{action.label}` is not ready: {why}", action.position)
+            self._fail(Outcome(1, action.label, "", error))
+            self._stop_servers()
 
     def _close(self, done: "Stream") -> None:
         """A stream is at its end: its process closed it, which need not mean that it ended."""
@@ -374,61 +547,38 @@ class Loop:
                     self.terminal.suspend(process)
                 continue
             del self.running[pid]
-            if self.stopping.begun:
+            if item.overdue:
+                kill_left(item.below)
+                item.overdue, item.below = 0.0, ()
+            if self.stopping.begun and not item.cleans():
                 self.stopping.leave(pid, item.run)
             else:
                 item.run.end()
-            if not status:
-                if self.stopping.begun and not item.server:
-                    # It ended well, but what was left of its commands did not run.
-                    self._drop(item)
-                    continue
-                self._step(item) if not self.stopping.begun else self._done(item)
-                continue
-            if item.run.lends_terminal:
-                self.terminal.take_back()
-            if self.stopping.begun:
-                self._note_stopped(item, status)
-                continue
-            self._drop(item)
-            self._fail(item.run.action, status, command=item.run.command)
-            if item.server:
-                self._stop_servers()
-
-    def _note_stopped(self, item: _Running, status: int) -> None:
-        """What a server that was told to stop ended with is the exit status where it was all that was asked."""
-        if item.server:
-            if self.stopping.caught and self.plan.asked == (item.run.action.id,):
-                self.status = status
-        else:
-            self._drop(item)
+            self._step(item, Outcome(status) if status or not self.stopping.begun or item.server else HALTED)
+            self.stopping.ended(self._runs())
 
     def _stop(self, number: int) -> None:
         """A stop signal came."""
         self.schedule.stop()
+        self.servers.forget_waiting()
+        self.parked.clear()
+        for item in self.running.values():
+            item.halt()
         self.stopping.catch(number, self._runs())
 
     def _stop_servers(self) -> None:
-        """Nobody needs the servers any longer."""
+        """Nobody needs the servers any longer, or one of them failed."""
         self.schedule.stop()
+        self.servers.forget_waiting()
+        for item in self.running.values():
+            item.halt()
         self.stopping.servers(self._runs())
 
     def _nothing(self) -> int:
-        """A stdin that is at its end."""
+        """A stdin that is at its end, and an output that nobody sees."""
         if self._null < 0:
-            self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         return self._null
-
-
-def foreground_servers(plan: "Plan") -> set[str]:
-    """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
-    actions = {action.id: action for action in plan.actions}
-    found = {name for name in plan.asked if actions[name].persistent}
-    for name in plan.asked:
-        action = actions[name]
-        if not action.scripts and action.image is None:
-            found.update(dep for dep in action.deps if actions[dep].persistent)
-    return found
 
 
 def _since(began: float) -> int:

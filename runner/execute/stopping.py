@@ -21,7 +21,8 @@ _LOOK_AGAIN = 20.0
 """Milliseconds between two looks at processes that are leaving."""
 _DEAF = 1.0
 """Seconds after which what is left of a task is taken to have ignored a signal of the keyboard."""
-_SIGINT, _SIGQUIT, _SIGTERM = 2, 3, 15
+SIGTERM = 15
+_SIGINT, _SIGQUIT = 2, 3
 
 
 class Stopping:
@@ -32,7 +33,7 @@ class Stopping:
         caught: The stop signal that came from outside, or 0.
     """
 
-    __slots__ = ("_below", "_deadline", "_leaving", "_told_strays", "begun", "caught")
+    __slots__ = ("_below", "_deadline", "_leaving", "_one_by_one", "_told", "_told_strays", "begun", "caught")
 
     def __init__(self) -> None:
         self.begun = False
@@ -41,6 +42,8 @@ class Stopping:
         self._below: list[tuple[int, str]] = []
         self._leaving: dict[int, HostRun] = {}
         self._told_strays: float | None = None
+        self._one_by_one = False
+        self._told: HostRun | None = None
 
     def catch(self, number: int, runs: "Iterable[HostRun]") -> None:
         """A stop signal came: pass it on, the last started first; a second one ends all at once."""
@@ -48,18 +51,29 @@ class Stopping:
             self.kill(runs)
             return
         self.caught = number
-        self.begin(_SIGTERM if number == SIGPIPE else number, runs)
+        self.begin(SIGTERM if number == SIGPIPE else number, runs)
 
     def begin(self, number: int, runs: "Iterable[HostRun]") -> None:
         """Tell all that runs to stop, the last started first."""
         self.begun = True
+        self._one_by_one = False
         self._deadline = time.monotonic() + GRACE
         for run in reversed(list(runs)):
             self._below += run.signal(number)
 
     def servers(self, runs: "Iterable[HostRun]") -> None:
-        """Nobody needs the servers that run any longer."""
-        self.begin(_SIGTERM, runs)
+        """Nobody needs the servers that run any longer: the last started is told first, the next when it ended."""
+        if not self.begun:
+            self.begun = self._one_by_one = True
+            self.ended(runs)
+
+    def ended(self, runs: "Iterable[HostRun]") -> None:
+        """Something has ended: where servers are told one by one, the next one's turn has come."""
+        left = list(runs)
+        if self._one_by_one and left and self._told not in left:
+            self._told = left[-1]
+            self._deadline = time.monotonic() + GRACE
+            self._below += self._told.signal(SIGTERM)
 
     def kill(self, runs: "Iterable[HostRun]") -> None:
         """End all that runs, and what is left of what ran, by force."""
@@ -92,11 +106,11 @@ class Stopping:
         if self._told_strays is None:
             # What left its group has not heard of the stop yet, and who could have told it is gone.
             self._told_strays = now
-            signal_strays(self._below, tuple(self._leaving), _SIGTERM)
+            signal_strays(self._below, tuple(self._leaving), SIGTERM)
         elif self.caught in {_SIGINT, _SIGQUIT} and now > self._told_strays + _DEAF:
             # A shell's background jobs ignore what the keyboard sends.
             self._told_strays = now + GRACE
-            signal_strays(self._below, (), _SIGTERM)
+            signal_strays(self._below, (), SIGTERM)
         return True
 
     def timeout(self, *, running: bool) -> float | None:

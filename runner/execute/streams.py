@@ -27,9 +27,10 @@ class Stream:
     Attributes:
         reader: The end to poll.
         writer: The end for the task.
+        listener: Hears all that comes through, or None.
     """
 
-    __slots__ = ("_held", "_prefix", "_target", "_write", "reader", "writer")
+    __slots__ = ("_held", "_prefix", "_target", "_write", "listener", "reader", "writer")
 
     def __init__(self, target: int, prefix: bytes, write: "Callable[[int, bytes], None]") -> None:
         self.reader, self.writer = os.pipe()
@@ -38,6 +39,7 @@ class Stream:
         self._prefix = prefix
         self._write = write
         self._held = b""
+        self.listener: Callable[[bytes], None] | None = None
 
     def close_writer(self) -> None:
         """The task has its end: ours is of no more use."""
@@ -77,6 +79,8 @@ class Stream:
         os.close(self.reader)
 
     def _take(self, chunk: bytes) -> None:
+        if self.listener is not None:
+            self.listener(chunk)
         data = self._held + chunk
         end = data.rfind(b"\n") + 1
         if not end and len(data) > _LONGEST_LINE:

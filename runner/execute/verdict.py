@@ -1,14 +1,17 @@
 """Whether an action must run, from what is declared, observed and recorded."""
 
+from runner.digest import canonical, digest_of
 from runner.errors import PlanError
 from runner.model.record import Record
+from runner.model.when import COMMAND, ENVIRONMENT
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
+from runner.plan.condition import path_in
 from runner.plan.dirty import NEVER, key_change, targets_change
 from runner.plan.file_state import FileState, LogEntry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from runner.execute.inputs import Inputs
     from runner.execute.ports import Images, Log, Programs
@@ -60,7 +63,7 @@ class Judge:
         programs: The programs of this machine.
         images: Where images are kept.
         platform: What this machine is.
-        environ: The variables of the caller.
+        environ: The variables of an action's commands.
         needed: The ids of the actions that others depend on.
         force: Whether what was asked for runs whatever is recorded.
     """
@@ -72,7 +75,7 @@ class Judge:
         programs: "Programs",
         images: "Images",
         platform: str,
-        environ: "Mapping[str, str]",
+        environ: "Callable[[Action], Mapping[str, str]]",
         needed: frozenset[str],
         force: bool,
     ) -> None:
@@ -106,8 +109,12 @@ class Judge:
             self._tools(action),
             [self._made[dep] for dep in action.deps],
             self._images.base_digest(action) if action.image is not None else "",
+            self._answers(action),
         )
         key = key_of(found, sources)
+        if action.traits.tusk and action.remembered:
+            # As in a tusk.yml: any earlier good run with this key counts, not only the last one.
+            entry = self._log.entry(f"{action.id} {key}") or entry
         before = entry.targets if entry is not None else ()
         targets = before if action.image is not None else self._inputs.targets(action, before)
         why = self._why(action, entry, key, found, sources, targets)
@@ -132,11 +139,15 @@ class Judge:
         if entry.key != key:
             return key_change(entry, part_digests(found), sources) or "what it depends on changed"
         missing = self._missing(action, targets) if action.image is None else ""
+        if action.traits.tusk and action.targets and not targets:
+            missing = action.targets[0].text
         return targets_change(entry, targets) or (f"the target {missing} is gone" if missing else "")
 
     def always(self, action: "Action") -> str:
         """Why it runs whatever its deps make and its files are, or empty."""
         if not action.remembered:
+            if action.sources is not None and action.traits.cache == "false":
+                return "it says `cache: false`"
             return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
         return "`--force` was given" if self._force else ""
 
@@ -183,7 +194,7 @@ class Judge:
         """
         self._inputs.forget()
         targets = self._inputs.targets(action, ())
-        missing = self._missing(action, targets)
+        missing = "" if action.traits.tusk else self._missing(action, targets)
         self._note(action, verdict.key, targets)
         if missing:
             return missing, ""
@@ -255,9 +266,13 @@ class Judge:
         left: tuple[str, ...],
     ) -> None:
         parts = part_digests(verdict.found)
-        self._log.record(
-            LogEntry(action.id, verdict.key, parts, verdict.sources, targets, milliseconds, "host", left)
-        )
+        names = [action.id]
+        if action.traits.tusk:
+            names.append(f"{action.id} {verdict.key}")
+        for name in names:
+            self._log.record(
+                LogEntry(name, verdict.key, parts, verdict.sources, targets, milliseconds, "host", left)
+            )
 
     def _missing(self, action: "Action", targets: "Sequence[FileState]") -> str:
         """A target that is written out and not there, or empty."""
@@ -273,11 +288,26 @@ class Judge:
         """Keep for those that depend on an action what it made: its targets, or its key where it has none."""
         self._targets[action.id] = tuple(targets)
         made = made_by(targets) if action.targets is not None or action.image is not None else key
+        if action.calls and made == key:
+            called = tuple(self._made.get(name, ("", "")) for name in action.calls)
+            made = digest_of(canonical((key, called))).hex
         self._made[action.id] = (action.label, made)
+
+    def _answers(self, action: "Action") -> list[tuple[str, str]]:
+        """What conditions ask at their turn that can be looked at now, and the answers."""
+        found = []
+        for question in action.questions:
+            if question.kind == ENVIRONMENT:
+                value = self._environ(action).get(question.name)
+                found.append((question.name, "" if value is None else f"={value}"))
+            elif question.kind != COMMAND:
+                paths = [path_in(question.dir, path) for path in question.values if path is not None]
+                found += [(path, str(self._inputs.tree.exists(path))) for path in paths]
+        return found
 
     def _tools(self, action: "Action") -> list[tuple[str, str]]:
         """The programs that an action plainly starts, with what identifies each."""
-        environ = {**self._environ, **dict(action.env)}
+        environ = {**self._environ(action), **dict(action.env)}
         names = {(name, script.dir): None for script in action.scripts for name in script.programs}
         if action.scripts:
             names = {(action.interpreter[0], ""): None, **names}
@@ -297,7 +327,7 @@ def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
 def _stale(action: "Action", verdict: Verdict) -> list[str]:
     """The files that earlier runs left in an action's folders and patterns, its sources not among them."""
     entry = verdict.entry
-    if entry is None:
+    if entry is None or action.traits.tusk or action.traits.cache == "false":
         return []
     targets = action.targets or ()
     kept = {state.path for state in verdict.sources}

@@ -1,6 +1,7 @@
 """A project as text, and back.
 
-One JSON document a line: the head, then a line a task, each behind its name. A task is found by searching for
+One JSON document a line: what the files say beside their tasks, then a line a task, each behind its name, and
+behind `@` and an alias the name that it stands for. A task is found by searching for
 its name, so that a file of thousands of tasks costs a start no more than the one it wants. JSON, because what
 is loaded must never be able to execute.
 """
@@ -11,20 +12,24 @@ from runner.errors import PyrunError
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.image import Copy, Healthcheck, Image
-from runner.model.param import Param
-from runner.model.project import Head, Project
+from runner.model.param import Default, Param
+from runner.model.project import EnvFile, Head, Project, full_aliases
 from runner.model.record import Record
-from runner.model.step import Command
-from runner.model.task import Source, Task
+from runner.model.step import Command, SetEnvironment, Step, SubTask
+from runner.model.task import Secret, Server, Source, Task
 from runner.model.template import Hole, Template
+from runner.model.when import Check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_KINDS: tuple[type[Record], ...] = (Head, Task, Param, Call, Command, Source, Image, Copy, Healthcheck)
+_KINDS: tuple[type[Record], ...] = (
+    Head, Task, Param, Call, Command, Source, Image, Copy, Healthcheck, Default, SetEnvironment, Step, SubTask,
+    Check, Secret, Server, EnvFile,
+)  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
-_TUPLE, _POSITION, _HOLE, _TEMPLATE = 20, 21, 22, 23
+_TUPLE, _POSITION, _HOLE, _TEMPLATE = 40, 41, 42, 43
 
 
 class _Reading:
@@ -77,8 +82,11 @@ def write_json(value: object) -> str:
 
 def encode(project: Project) -> str:
     """The whole project as lines of text."""
-    lines = [write_json(_pack(project.head))]
-    lines += [f"{write_json(name)}\t{write_json(_pack(project.task(name)))}" for name in project.names()]
+    lines = [write_json(_pack(project.heads))]
+    for name in project.names():
+        task = project.task(name)
+        lines.append(f"{write_json(name)}\t{write_json(_pack(task))}")
+        lines += [f"@{write_json(alias)}\t{write_json(name)}" for alias in full_aliases(task)] if task else []
     return "\n".join(lines) + "\n"
 
 
@@ -92,16 +100,21 @@ class EncodedProject:
         ValueError: It is something else.
     """
 
-    __slots__ = ("_known", "_text", "head")
+    __slots__ = ("_known", "_text", "heads")
 
     def __init__(self, text: str) -> None:
         end = text.find("\n")
-        head = _read_packed(text[:end])
-        if not isinstance(head, Head):
-            raise ValueError("not a project")  # noqa: TRY004 - it is the text that is wrong
-        self.head = head
+        heads = _read_packed(text[:end])
+        if not isinstance(heads, tuple) or not heads or not isinstance(heads[0], Head):
+            raise ValueError("not a project")
+        self.heads: tuple[Head, ...] = heads
         self._text = text
         self._known: dict[str, Task] = {}
+
+    @property
+    def head(self) -> Head:
+        """What the top file says."""
+        return self.heads[0]
 
     def names(self) -> tuple[str, ...]:
         """The names of all tasks, in the order of the file.
@@ -109,7 +122,7 @@ class EncodedProject:
         Raises:
             PyrunError: A line is not as `encode` wrote it.
         """
-        lines = self._text.split("\n")[1:-1]
+        lines = [line for line in self._text.split("\n")[1:-1] if line[:1] != "@"]
         try:
             return tuple(str(read_json(line.partition("\t")[0])) for line in lines)
         except ValueError:
@@ -126,7 +139,7 @@ class EncodedProject:
             mark = f"\n{write_json(name)}\t"
             start = self._text.find(mark)
             if start < 0:
-                return None
+                return self._alias(name)
             start += len(mark)
             try:
                 found = _read_packed(self._text[start : self._text.find("\n", start)])
@@ -136,6 +149,14 @@ class EncodedProject:
                 raise _damaged(f"task `{name}`")
             task = self._known[name] = found
         return task
+
+    def _alias(self, name: str) -> Task | None:
+        mark = f"\n@{write_json(name)}\t"
+        start = self._text.find(mark)
+        if start < 0:
+            return None
+        start += len(mark)
+        return self.task(str(read_json(self._text[start : self._text.find("\n", start)])))
 
 
 def _damaged(what: str) -> PyrunError:

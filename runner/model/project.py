@@ -20,6 +20,24 @@ SHELL = ("sh", "-c")
 """The interpreter where a file names none."""
 
 
+class EnvFile(Record):
+    """A file of variables.
+
+    Args:
+        path: Where it is, relative to its `tasks.yml`.
+        required: Whether it must be there.
+        position: Where it is named.
+    """
+
+    FIELDS = ("path", "required", "position")
+    __slots__ = FIELDS
+
+    def __init__(self, path: str, required: bool, position: Position) -> None:
+        self.path = path
+        self.required = required
+        self.position = position
+
+
 class Head(Record):
     """What a file says beside its tasks.
 
@@ -28,11 +46,20 @@ class Head(Record):
         usage: The project in one line, or empty.
         interpreter: The words that start a script's interpreter; the script is added as the last.
         shell: Whether that is a POSIX shell, in whose text values can be quoted.
+        tusk: Whether the file is a `tusk.yml`, which keeps some ways of its own.
+        env_files: The files of variables, in order, later ones winning.
+        pass_env: What every task passes on, see there.
+        secrets: The variables that are some task's secrets.
+        namespace: The namespace of the file, empty for the top's.
+        folder: Where the file is, relative to the top.
         file: The file's name as errors show it.
         position: Where the file begins.
     """
 
-    FIELDS = ("name", "usage", "interpreter", "shell", "file", "position")
+    FIELDS = (
+        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "secrets", "namespace", "folder",
+        "file", "position",
+    )  # fmt: skip
     __slots__ = FIELDS
 
     def __init__(
@@ -41,6 +68,12 @@ class Head(Record):
         usage: str,
         interpreter: tuple[str, ...],
         shell: bool,
+        tusk: bool,
+        env_files: tuple[EnvFile, ...],
+        pass_env: tuple[tuple[str, bool], ...],
+        secrets: tuple[str, ...],
+        namespace: str,
+        folder: str,
         file: str,
         position: Position,
     ) -> None:
@@ -48,35 +81,53 @@ class Head(Record):
         self.usage = usage
         self.interpreter = interpreter
         self.shell = shell
+        self.tusk = tusk
+        self.env_files = env_files
+        self.pass_env = pass_env
+        self.secrets = secrets
+        self.namespace = namespace
+        self.folder = folder
         self.file = file
         self.position = position
 
 
 class Project(Protocol):
-    """A file's tasks."""
+    """A file's tasks, those of the files that it includes among them."""
 
-    head: Head
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What each file says beside its tasks, the top's first."""
+
+    @property
+    def head(self) -> Head:
+        """What the top file says."""
 
     def names(self) -> tuple[str, ...]:
         """The names of all tasks, in the order of the file."""
 
     def task(self, name: str) -> Task | None:
-        """The task of that name, or None."""
+        """The task of that name or alias, or None."""
 
 
 class LoadedProject:
     """A project whose tasks are all at hand.
 
     Args:
-        head: What the file says beside its tasks.
+        heads: What each file says beside its tasks, the top's first.
         tasks: Its tasks, in order.
     """
 
-    __slots__ = ("_tasks", "head")
+    __slots__ = ("_aliases", "_tasks", "heads")
 
-    def __init__(self, head: Head, tasks: tuple[Task, ...]) -> None:
-        self.head = head
+    def __init__(self, heads: tuple[Head, ...], tasks: tuple[Task, ...]) -> None:
+        self.heads = heads
         self._tasks = {task.name: task for task in tasks}
+        self._aliases = {alias: task for task in tasks for alias in full_aliases(task)}
+
+    @property
+    def head(self) -> Head:
+        """What the top file says."""
+        return self.heads[0]
 
     def names(self) -> tuple[str, ...]:
         """The names of all tasks, in the order of the file."""
@@ -84,7 +135,31 @@ class LoadedProject:
 
     def task(self, name: str) -> Task | None:
         """The task of that name, or None."""
-        return self._tasks.get(name)
+        return self._tasks.get(name) or self._aliases.get(name)
+
+
+def full_names(name: str, namespace: str) -> tuple[str, ...]:
+    """What a name in a file may mean, the first meaning first.
+
+    A bare name is the file's own task, then the top's; `:name` is the top's.
+
+    Args:
+        name: The name as it is written.
+        namespace: The namespace of the file.
+    """
+    if name.startswith(":"):
+        return (name[1:],)
+    return (f"{namespace}:{name}", name) if namespace else (name,)
+
+
+def full_aliases(task: Task) -> tuple[str, ...]:
+    """The other names of a task, as they are at the top."""
+    return tuple(f"{task.namespace}:{alias}" if task.namespace else alias for alias in task.aliases)
+
+
+def head_of(project: Project, task: Task) -> Head:
+    """What the file of a task says beside its tasks."""
+    return next((head for head in project.heads if head.namespace == task.namespace), project.heads[0])
 
 
 def public_names(project: Project) -> tuple[str, ...]:

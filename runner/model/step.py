@@ -1,8 +1,10 @@
-"""One entry of a task's `run`."""
+"""One entry of a task's `run` or `finally`."""
 
 from runner.location import Position
+from runner.model.call import Call
 from runner.model.record import Record
 from runner.model.template import Template
+from runner.model.when import When
 
 
 class Command(Record):
@@ -14,10 +16,12 @@ class Command(Record):
         quiet: Whether nothing is told.
         dir: The working folder instead of the task's, or None.
         programs: The names that the script plainly starts programs by.
+        pty: Whether it gets a terminal of its own.
+        respond: Patterns of prompts, and what is answered to each.
         position: Where the script begins.
     """
 
-    FIELDS = ("script", "shown", "quiet", "dir", "programs", "position")
+    FIELDS = ("script", "shown", "quiet", "dir", "programs", "pty", "respond", "position")
     __slots__ = FIELDS
 
     def __init__(
@@ -27,6 +31,8 @@ class Command(Record):
         quiet: bool,
         dir: Template | None,  # noqa: A002 - the key's own name
         programs: tuple[str, ...],
+        pty: bool,
+        respond: tuple[tuple[str, Template], ...],
         position: Position,
     ) -> None:
         self.script = script
@@ -34,4 +40,58 @@ class Command(Record):
         self.quiet = quiet
         self.dir = dir
         self.programs = programs
+        self.pty = pty
+        self.respond = respond
+        self.position = position
+
+
+class SetEnvironment(Record):
+    """Variables that are set, or taken away, for all that comes after.
+
+    Args:
+        variables: Names with values, in order; None takes a variable away.
+        position: Where it stands.
+    """
+
+    FIELDS = ("variables", "position")
+    __slots__ = FIELDS
+
+    def __init__(self, variables: tuple[tuple[Template, Template | None], ...], position: Position) -> None:
+        self.variables = variables
+        self.position = position
+
+
+class SubTask(Record):
+    """Another task, run at this point.
+
+    Args:
+        call: Which, and with what.
+        position: Where it stands.
+    """
+
+    FIELDS = ("call", "position")
+    __slots__ = FIELDS
+
+    def __init__(self, call: Call, position: Position) -> None:
+        self.call = call
+        self.position = position
+
+
+class Step(Record):
+    """What is done if something holds.
+
+    Args:
+        when: What must hold; empty if nothing must.
+        does: What is done, in order.
+        position: Where it stands.
+    """
+
+    FIELDS = ("when", "does", "position")
+    __slots__ = FIELDS
+
+    def __init__(
+        self, when: When, does: tuple[Command | SetEnvironment | SubTask, ...], position: Position
+    ) -> None:
+        self.when = when
+        self.does = does
         self.position = position

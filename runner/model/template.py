@@ -14,12 +14,13 @@ BARE = "bare"
 """Shell text outside quotes: one word, whatever the value; a list becomes many words. `detail` is empty or
 one of PART, COMMAND, WORD and QUOTED."""
 DOUBLE = "double"
-"""Within double quotes of shell text."""
+"""Within double quotes of shell text; `detail` is ARRAY within an array's parentheses."""
 SINGLE = "single"
 """Within single quotes of shell text."""
 HEREDOC = "heredoc"
 """In a here-document that the shell expands; `detail` is its operator, a blank and its delimiter, as in
-`<<- EOF`. A `+` behind the operator says that what else stands on the line may complete the delimiter."""
+`<<- EOF`. A `+` behind the operator says that what else stands on the line may complete the delimiter, a `=`
+that the line begins as the delimiter does."""
 HEREDOC_RAW = "heredoc-raw"
 """In a here-document with a quoted delimiter; `detail` as for HEREDOC."""
 PLAIN = "plain"
@@ -28,11 +29,14 @@ PLAIN = "plain"
 PART = "part"
 """Where the hole is part of a longer word: an empty list is the empty text there."""
 COMMAND = "command"
-"""Where a command's name stands: an assignment or a reserved word needs its quotes there."""
+"""Where a command's name stands, or the first word of a `for`: an assignment or a reserved word needs its
+quotes there."""
 WORD = "word"
 """Where only one word may stand, as behind `>` or in an assignment: a list is joined to one."""
 QUOTED = "quoted"
 """Where even a plain value needs its quotes, as within `{a,b}`; a list is joined to one word."""
+ARRAY = "array"
+"""Where bash doubles the control character 0x01, or puts it before a 0x7f."""
 
 
 class Hole:

@@ -6,43 +6,13 @@ An action is a frozen value: everything that decides what it does is in it, fill
 
 from runner.location import Position
 from runner.model.record import Record
+from runner.model.task import Secret
 from runner.plan.image_plan import ImagePlan
 from runner.plan.pattern import Pattern
+from runner.plan.step import PlanStep, Question, Script, questions_in, scripts_in
 
 PATTERN = "pattern"
 GO = "go"
-
-
-class Script(Record):
-    """One command.
-
-    Args:
-        text: The script for the interpreter.
-        shown: What is told instead of the script before it runs, or None.
-        quiet: Whether nothing is told.
-        dir: The working folder, relative to the project's top.
-        programs: The names by which it plainly starts programs.
-        position: Where it stands.
-    """
-
-    FIELDS = ("text", "shown", "quiet", "dir", "programs", "position")
-    __slots__ = FIELDS
-
-    def __init__(
-        self,
-        text: str,
-        shown: str | None,
-        quiet: bool,
-        dir: str,  # noqa: A002 - the key's own name
-        programs: tuple[str, ...],
-        position: Position,
-    ) -> None:
-        self.text = text
-        self.shown = shown
-        self.quiet = quiet
-        self.dir = dir
-        self.programs = programs
-        self.position = position
 
 
 class Package(Record):
@@ -51,15 +21,23 @@ class Package(Record):
     Args:
         name: The package, as its language names it.
         tests: Whether its tests count.
+        dir: The folder that its name is relative to, relative to the project's top.
         position: Where it stands.
     """
 
-    FIELDS = ("name", "tests", "position")
+    FIELDS = ("name", "tests", "dir", "position")
     __slots__ = FIELDS
 
-    def __init__(self, name: str, tests: bool, position: Position) -> None:
+    def __init__(
+        self,
+        name: str,
+        tests: bool,
+        dir: str,  # noqa: A002 - the key's own name
+        position: Position,
+    ) -> None:
         self.name = name
         self.tests = tests
+        self.dir = dir
         self.position = position
 
 
@@ -85,6 +63,85 @@ class Sources(Record):
         self.excludes = excludes
         self.packages = packages
 
+    def with_more(self, other: "Sources") -> "Sources":
+        """These sources and others."""
+        return Sources(
+            (*self.patterns, *other.patterns),
+            (*self.excludes, *other.excludes),
+            (*self.packages, *other.packages),
+        )
+
+
+class Limits(Record):
+    """How an action is tried.
+
+    Args:
+        timeout: Milliseconds that one try of its steps may take, or 0 for any.
+        retries: How often its steps are tried again.
+        confirm: What the user is asked before anything runs, or empty.
+    """
+
+    FIELDS = ("timeout", "retries", "confirm")
+    __slots__ = FIELDS
+
+    def __init__(self, timeout: int, retries: int, confirm: str) -> None:
+        self.timeout = timeout
+        self.retries = retries
+        self.confirm = confirm
+
+
+class ServerPlan(Record):
+    """How a server is reached, and when it is ready.
+
+    Args:
+        ports: Its ports.
+        ready: What must be so: `port`, `http`, `command` or `log`, and what to ask.
+        limit: Milliseconds after which it is taken for never getting ready.
+    """
+
+    FIELDS = ("ports", "ready", "limit")
+    __slots__ = FIELDS
+
+    def __init__(self, ports: tuple[int, ...], ready: tuple[tuple[str, str], ...], limit: int) -> None:
+        self.ports = ports
+        self.ready = ready
+        self.limit = limit
+
+
+class Traits(Record):
+    """What a file and a task say of how an action is told, remembered and surrounded.
+
+    Args:
+        shown: Whether it is named where its commands are told.
+        quiet: Whether neither its commands nor those of what it calls are told.
+        tusk: Whether its file is a `tusk.yml`.
+        namespace: The namespace of its file.
+        pass_env: Variables of the caller that are part of its key.
+        secrets: Its secrets.
+        cache: What it says of being remembered, or empty.
+    """
+
+    FIELDS = ("shown", "quiet", "tusk", "namespace", "pass_env", "secrets", "cache")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        shown: bool,
+        quiet: bool,
+        tusk: bool,
+        namespace: str,
+        pass_env: tuple[tuple[str, str], ...],
+        secrets: tuple[Secret, ...],
+        cache: str,
+    ) -> None:
+        self.shown = shown
+        self.quiet = quiet
+        self.tusk = tusk
+        self.namespace = namespace
+        self.pass_env = pass_env
+        self.secrets = secrets
+        self.cache = cache
+
 
 class Action(Record):
     """A task with everything filled in.
@@ -94,22 +151,27 @@ class Action(Record):
         label: What people call it.
         task: The name of its task.
         values: Its args and options.
-        scripts: What it does, in order.
+        steps: What it does, in order.
+        last: What it does in the end, whether the steps succeeded or not.
         interpreter: The words that start a script's interpreter.
         env: Fixed variables.
         dir: Its working folder, relative to the project's top.
         sources: What it reads, or None where its task does not say.
         targets: What it writes, or None where its task does not say.
         deps: The ids of the actions that must succeed first.
+        calls: The ids of the actions that its steps call.
+        limits: How it is tried.
         persistent: Whether it is a server.
+        server: How it is reached as one, or None.
         image: The image it makes, or None.
         image_deps: For each `copy` of the image the id of the action whose targets it takes, or empty.
+        traits: What its file and task say of how it is told and remembered.
         position: Where its task stands.
     """
 
     FIELDS = (
-        "id", "label", "task", "values", "scripts", "interpreter", "env", "dir", "sources", "targets", "deps",
-        "persistent", "image", "image_deps", "position",
+        "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets", "deps",
+        "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -119,38 +181,59 @@ class Action(Record):
         label: str,
         task: str,
         values: tuple[tuple[str, str | tuple[str, ...]], ...],
-        scripts: tuple[Script, ...],
+        steps: tuple[PlanStep, ...],
+        last: tuple[PlanStep, ...],
         interpreter: tuple[str, ...],
         env: tuple[tuple[str, str], ...],
         dir: str,  # noqa: A002 - the key's own name
         sources: Sources | None,
         targets: tuple[Pattern, ...] | None,
         deps: tuple[str, ...],
+        calls: tuple[str, ...],
+        limits: Limits,
         persistent: bool,
+        server: ServerPlan | None,
         image: ImagePlan | None,
         image_deps: tuple[str, ...],
+        traits: Traits,
         position: Position,
     ) -> None:
         self.id = id
         self.label = label
         self.task = task
         self.values = values
-        self.scripts = scripts
+        self.steps = steps
+        self.last = last
         self.interpreter = interpreter
         self.env = env
         self.dir = dir
         self.sources = sources
         self.targets = targets
         self.deps = deps
+        self.calls = calls
+        self.limits = limits
         self.persistent = persistent
+        self.server = server
         self.image = image
         self.image_deps = image_deps
+        self.traits = traits
         self.position = position
 
     @property
     def remembered(self) -> bool:
         """Whether it is skipped when nothing that it declares has changed."""
-        return (self.sources is not None or self.image is not None) and not self.persistent
+        declared = self.sources is not None or self.image is not None
+        return declared and not self.persistent and self.traits.cache != "false"
+
+    @property
+    def scripts(self) -> tuple[Script, ...]:
+        """All its commands, in order."""
+        return scripts_in((*self.steps, *self.last))
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All that its conditions ask at their turn, in order."""
+        return questions_in((*self.steps, *self.last))
 
 
 class Plan(Record):
@@ -159,11 +242,18 @@ class Plan(Record):
     Args:
         actions: Every action once, each behind those that it needs.
         asked: The ids of those that were asked for, in the order of the command line.
+        called: The ids of those that are only called: they have no turn of their own.
     """
 
-    FIELDS = ("actions", "asked")
+    FIELDS = ("actions", "asked", "called")
     __slots__ = FIELDS
 
-    def __init__(self, actions: tuple[Action, ...], asked: tuple[str, ...]) -> None:
+    def __init__(self, actions: tuple[Action, ...], asked: tuple[str, ...], called: tuple[str, ...]) -> None:
         self.actions = actions
         self.asked = asked
+        self.called = called
+
+    @property
+    def scheduled(self) -> tuple[Action, ...]:
+        """The actions that have a turn of their own."""
+        return tuple(action for action in self.actions if action.id not in self.called)

@@ -6,6 +6,7 @@ it made: the digests of its targets, or its own key where it has none. Not that 
 """
 
 from runner.digest import canonical, digest_of
+from runner.plan.step import essence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Pieces = tuple[tuple[str, object], ...]
     """What a key is made of: what it is in words for people, and its value."""
 
-VERSION = 1
+VERSION = 2
 """Counted up whenever the same declarations come to mean something else."""
 
 
@@ -27,6 +28,7 @@ def pieces(
     tools: "Sequence[tuple[str, str]]",
     dep_digests: "Sequence[tuple[str, str]]",
     base_digest: str = "",
+    answers: "Sequence[tuple[str, str]]" = (),
 ) -> "Pieces":
     """What an action depends on beside its sources.
 
@@ -36,15 +38,16 @@ def pieces(
         tools: The programs it plainly starts: name, and path with stat as one text.
         dep_digests: For each dep its label and what it made.
         base_digest: For an image what it stands on.
+        answers: What its conditions ask at their turn, and what the answer is now.
     """
     found: list[tuple[str, object]] = [("key version", VERSION), ("platform", platform)]
-    if action.scripts:
+    if action.steps or action.last:
         found.append(("interpreter", action.interpreter))
     found += [(f"arg {name}", value) for name, value in action.values]
-    found += [
-        (f"command {number}", (script.text, script.dir)) for number, script in enumerate(action.scripts, 1)
-    ]
-    found += [(f"variable {name}", value) for name, value in action.env]
+    found += [(f"command {number}", step) for number, step in enumerate(essence(action.steps), 1)]
+    found += [(f"command {number} of finally", step) for number, step in enumerate(essence(action.last), 1)]
+    found += [(f"variable {name}", value) for name, value in (*action.env, *action.traits.pass_env)]
+    found += [(f"answer to {what}", value) for what, value in answers]
     found.append(("targets", tuple(target.text for target in action.targets or ())))
     found += [(f"program {name}", identity) for name, identity in tools]
     found += [(f"dep {label}", digest) for label, digest in dep_digests]

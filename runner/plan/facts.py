@@ -2,14 +2,15 @@
 
 Planning asks, `runner.system` answers, a test answers from a dictionary. Paths are relative to the project's
 top folder, with `/` between names; the top folder itself is the empty text. None of these calls changes
-anything or starts a process.
+anything, and none starts a process but `output` and `succeeds`, which run what a file says for that purpose.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
 
+    from runner.model.project import Head
     from runner.plan.platform import Platform
 else:
     Protocol = object
@@ -41,8 +42,29 @@ class Facts(Protocol):
     def tree(self) -> Tree:
         """The files of the project."""
 
-    def variable(self, name: str) -> str | None:
-        """What a variable of the caller is set to; None if it is not set."""
+    def variable(self, name: str, head: "Head") -> str | None:
+        """What a variable is set to for the tasks of a file; None if it is not set."""
+
+    def origin(self, name: str, head: "Head") -> str:
+        """Who set a variable, in words: the caller, or a file with a line."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder, links followed; `path` may be absolute."""
+
+    def output(self, argv: "Sequence[str]", folder: str, head: "Head") -> str | None:
+        """What a program writes to its stdout, blanks at both ends taken off; None if nothing may run now.
+
+        Args:
+            argv: Its name and words.
+            folder: The folder it runs in.
+            head: The file whose variables it gets.
+
+        Raises:
+            RunError: It can't be started or fails.
+        """
+
+    def succeeds(self, argv: "Sequence[str]", folder: str, head: "Head") -> bool | None:
+        """Whether a program ends well; None if nothing may run now."""
 
     def platform(self) -> "Platform":
         """The platform of this machine, in the words of the OCI specification."""

@@ -17,7 +17,7 @@ def ordered(
     deps: "Mapping[str, tuple[tuple[str, Position], ...]]",
     labels: "Mapping[str, str]",
 ) -> "tuple[str, ...]":
-    """All that is reached from some starts, each behind what it needs, deps in the order of the file.
+    """All that is reached from some starts, each behind what it needs or calls, in the order of the file.
 
     Args:
         starts: Where to begin.
@@ -44,19 +44,19 @@ def ordered(
                 circle = [*names[names.index(need) :], need]
                 shown = " → ".join(labels[name] for name in circle)
                 raise PlanError(
-                    f"`{labels[need]}` needs itself: {shown}", position, "take one of these deps away"
+                    f"`{labels[need]}` needs itself: {shown}", position, "take one of these deps or calls away"
                 )
             if need not in done:
                 way[need] = 0
     return tuple(done)
 
 
-def check_targets(actions: "Sequence[Action]", file: str) -> None:
+def check_targets(actions: "Sequence[Action]", files: "Sequence[str]") -> None:
     """Refuse targets that would take what is not the task's, and two actions that write the same.
 
     Args:
         actions: The actions of a plan.
-        file: The file that the tasks stand in, relative to the top folder.
+        files: The files that the tasks stand in, relative to the top folder.
 
     Raises:
         PlanError: Two do; both are named.
@@ -65,7 +65,7 @@ def check_targets(actions: "Sequence[Action]", file: str) -> None:
     wild: list[tuple[Action, Pattern]] = []
     for action in actions:
         for target in action.targets or ():
-            _check_own(action, target, file)
+            _check_own(action, target, files)
             if target.has_wildcard:
                 wild.append((action, target))
                 continue
@@ -105,11 +105,12 @@ def check_images(actions: "Sequence[Action]") -> None:
                 )
 
 
-def _check_own(action: "Action", target: "Pattern", file: str) -> None:
+def _check_own(action: "Action", target: "Pattern", files: "Sequence[str]") -> None:
     """Refuse a target that holds the tasks' own file, or lies in what is git's or pyrun's."""
     first = target.literal_prefix.partition("/")[0]
-    if first in {".git", ".pyrun"} or (not first and not target.has_wildcard) or target.matches(file):
-        what = f"`{first}`" if first in {".git", ".pyrun"} else f"`{file}` itself"
+    taken = next((file for file in files if target.matches(file)), "")
+    if first in {".git", ".pyrun"} or (not first and not target.has_wildcard) or taken:
+        what = f"`{first}`" if first in {".git", ".pyrun"} else f"`{taken or files[0]}` itself"
         raise PlanError(
             f"the target `{target.text}` would take {what} along",
             target.at or action.position,

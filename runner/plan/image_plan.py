@@ -232,8 +232,8 @@ class CopyFile(Record):
         self.executable = executable
 
 
-def base_plan(written: str, at: "Position | None" = None) -> BasePlan:
-    """What `from:` names.
+def base_plan(written: str, at: "Position | None" = None, folder: str = "") -> BasePlan:
+    """What `from:` names, a path being relative to a folder.
 
     Raises:
         PlanError: It is nothing the layers builder can stand on.
@@ -243,7 +243,8 @@ def base_plan(written: str, at: "Position | None" = None) -> BasePlan:
     if written.startswith("oci:"):
         path, _, tag = written[4:].partition(":")
         if path:
-            return BasePlan(OCI, path, tag)
+            inner = path if path.startswith("/") or not folder else f"{folder}/{path}"
+            return BasePlan(OCI, inner, tag)
         raise PlanError(f"`from: {written}` names no folder", at, "such as `oci:bases/debian:bookworm`")
     raise PlanError(
         f"`from: {written}` is not a base that can be read here",

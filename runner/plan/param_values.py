@@ -18,12 +18,22 @@ _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-def allowed_values(param: "Param", values: "Mapping[str, Value]", tree: "Tree") -> "tuple[str, ...] | None":
-    """The values that a param may have, in the file's order or sorted; None for any."""
+def allowed_values(
+    param: "Param", values: "Mapping[str, Value]", tree: "Tree", folder: str = ""
+) -> "tuple[str, ...] | None":
+    """The values that a param may have, in the file's order or sorted; None for any.
+
+    Args:
+        param: The arg or option.
+        values: What its templates may name.
+        tree: The files of the project.
+        folder: The folder of the param's file, relative to the top.
+    """
     if param.values is not None:
         return tuple(fill(value, values) for value in param.values)
     if param.glob is not None:
-        return glob_values(fill(param.glob, values), tree)
+        pattern = fill(param.glob, values)
+        return glob_values(f"{folder}/{pattern}" if folder else pattern, tree)
     return None
 
 

@@ -12,6 +12,7 @@ from runner.plan.image_plan import (
     name_and_tags,
     shell_form,
 )
+from runner.plan.pattern import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def plan_image(
     values: "Mapping[str, Value]",
     facts: "Facts",
     copied: "Sequence[tuple[str, tuple[Pattern, ...]] | None]",
+    folder: str = "",
 ) -> ImagePlan:
     """The image that an image task makes with these values.
 
@@ -38,6 +40,7 @@ def plan_image(
         values: What its templates may name.
         facts: How to ask about the world.
         copied: For each `copy` the label and the targets of the task it takes, or None.
+        folder: The folder of the task's file, relative to the top.
 
     Raises:
         PlanError: A copy of a task without target, a base that is none, a name that can't be filled in.
@@ -65,8 +68,8 @@ def plan_image(
         entrypoint=words(image.entrypoint, image.entrypoint_shell),
         cmd=words(image.cmd, image.cmd_shell),
     )
-    copies = tuple(_copy(copy, values, source) for copy, source in zip(image.copy, copied, strict=True))
-    base = base_plan(text(image.base), image.base.position)
+    copies = tuple(_copy(copy, values, source, folder) for copy, source in zip(image.copy, copied, strict=True))
+    base = base_plan(text(image.base), image.base.position, folder)
     return ImagePlan(name, tags, base, copies, config, facts.platform())
 
 
@@ -88,13 +91,16 @@ def _copy(
     copy: "Copy",
     values: "Mapping[str, Value]",
     source: "tuple[str, tuple[Pattern, ...]] | None",
+    folder: str,
 ) -> CopyPlan:
     if source is None:
         label = ""
-        paths: tuple[str, ...] = (fill(copy.source, values),) if copy.source is not None else ()
+        paths: tuple[str, ...] = ()
+        if copy.source is not None:
+            paths = (_beneath(folder, fill(copy.source, values)),)
     else:
         label, targets = source
-        paths = tuple(target.text for target in targets)
+        paths = tuple(_beneath(target.base, target.text) for target in targets)
         if not paths:
             raise PlanError(
                 f"`{label}` has no `target`, so there is nothing to copy from it",
@@ -110,6 +116,11 @@ def _copy(
         task=label,
         at=copy.position,
     )
+
+
+def _beneath(folder: str, pattern: str) -> str:
+    """A pattern that is relative to a folder, relative to the top."""
+    return f"{escape(folder)}/{pattern}" if folder else pattern
 
 
 def _health(check: "HealthcheckModel | None", values: "Mapping[str, Value]") -> Healthcheck | None:

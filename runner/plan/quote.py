@@ -7,6 +7,7 @@ for data, or it is refused. Knows nothing of parameters and tasks.
 
 from runner.errors import PlanError
 from runner.model.template import (
+    ARRAY,
     BARE,
     COMMAND,
     DOUBLE,
@@ -68,6 +69,9 @@ def write(value: "str | tuple[str, ...]", hole: "Hole", what: str = "") -> str:
         return escape(_join(value))
     text = _join(value)
     if context == DOUBLE:
+        if hole.detail == ARRAY and ("\x01" in text or "\x7f" in text):
+            fault = f"{what} has a control character, 0x01 or 0x7f, that an array's double quotes may change"
+            raise PlanError(fault, hole.position, "write the hole without quotes")
         return text if is_plain(text) else _escape(text).replace('"', '\\"')
     if context == SINGLE:
         return text.replace("'", "'\\''")
@@ -119,32 +123,49 @@ def _write_plain(value: "str | tuple[str, ...]", hole: "Hole", what: str) -> str
 
 
 def _check_lines(text: str, hole: "Hole", what: str) -> None:
-    """Refuse what would end a here-document, or lose its tabs in one that strips them.
+    """Refuse what would end a here-document, be changed by it, or lose its tabs in one that strips them.
 
     On a line that other text may complete, no part of the delimiter is let in at either end of the value:
-    then whatever the neighbours are, the line is not the delimiter.
+    then whatever the neighbours are, the line is not the delimiter. Within `$( )` bash takes a line for the
+    last one that only begins with the delimiter and has a `)` somewhere behind it.
     """
-    if hole.context == HEREDOC_RAW and "\x01" in text:
-        # bash has a use of its own for it and drops it from such a document within `$( )`.
-        raise PlanError(
-            f"{what} has the control character 0x01, which a here-document may lose", hole.position, _REMEDY
-        )
     operator, _, delimiter = hole.detail.partition(" ")
-    strips = "-" in operator
-    if strips and (text.startswith("\t") or "\n\t" in text):
-        raise PlanError(
-            f"{what} has a line that begins with a tab, which `<<-` takes away",
-            hole.position,
-            "write `<<` for this here-document",
-        )
+    fault, remedy = "", "choose another delimiter"
     lines = text.split("\n")
-    ends = delimiter in lines
-    if operator.endswith("+") and not ends:
-        edges = [lines[0], lines[-1]] if len(lines) > 1 else [text] if text else []
-        ends = any((edge.strip("\t") if strips else edge) in delimiter for edge in edges)
-    if ends:
-        raise PlanError(
-            f"{what} could end the here-document, whose delimiter is `{delimiter}`",
-            hole.position,
-            "choose another delimiter",
-        )
+    if "\x01" in text or "\x7f" in text:
+        # bash has a use of its own for them, and drops or doubles them in some documents.
+        fault = "has a control character, 0x01 or 0x7f, that a here-document may change"
+        remedy = _REMEDY
+    elif "-" in operator and any(line.startswith("\t") for line in lines):
+        fault = "has a line that begins with a tab, which `<<-` takes away"
+        remedy = "write `<<` for this here-document"
+    elif _may_end(lines, operator, delimiter):
+        fault = f"could end the here-document, whose delimiter is `{delimiter}`"
+    elif not text.isascii() and any(_begins_like(delimiter, line) for line in lines):
+        fault = f"has a line that begins as `{delimiter}` does, and then a letter that some shells break"
+    if fault:
+        raise PlanError(f"{what} {fault}", hole.position, remedy)
+
+
+def _may_end(lines: list[str], operator: str, delimiter: str) -> bool:
+    """Whether the lines of a value could make a line that begins with the delimiter."""
+    if any(line.startswith(delimiter) for line in lines):
+        return True
+    first = lines[0]
+    if "=" in operator and (not first or first[0] in delimiter or not first[0].isascii()):
+        return True
+    if "+" not in operator:
+        return False
+    edges = [first, lines[-1]] if len(lines) > 1 else [first] if first else []
+    return any((edge.strip("\t") if "-" in operator else edge) in delimiter for edge in edges)
+
+
+def _begins_like(delimiter: str, line: str) -> bool:
+    """Whether a line begins as a delimiter does, and the first letter that differs is not ASCII.
+
+    dash loses a byte of such a letter.
+    """
+    count = 0
+    while line[count : count + 1] == delimiter[count : count + 1] != "":
+        count += 1
+    return bool(count) and not line[count : count + 1].isascii()

@@ -1,15 +1,16 @@
 """Model and calls to a plan: every invocation once, everything filled in, edges drawn."""
 
-from runner.errors import PlanError, UsageError
+from runner.errors import PlanError
 from runner.model.codec import write_json
-from runner.model.project import unknown_task_hint
+from runner.model.project import head_of
 from runner.model.task import EXCLUDE, GO
-from runner.plan.action import Action, Package, Plan, Script, Sources
-from runner.plan.bind import Draft, Invocation, bind, option_named
+from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
+from runner.plan.calls import draft_of
 from runner.plan.expand import fill
 from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
+from runner.plan.steps import Body, StepFiller, task_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,68 +18,66 @@ if TYPE_CHECKING:
 
     from runner.location import Position
     from runner.model.call import Call
-    from runner.model.project import Project
-    from runner.model.step import Command
-    from runner.model.task import Source, Task
+    from runner.model.project import Head, Project
+    from runner.model.step import SubTask
+    from runner.model.task import Task
     from runner.model.template import Template
+    from runner.plan.bind import Binder, Invocation
     from runner.plan.expand import Value
     from runner.plan.facts import Facts
     from runner.plan.pattern import Pattern
 
+_DEEPEST = 5000
+"""Calls from the one asked for to the one farthest away; no real project comes near."""
+_READY_LIMIT = 60_000
+"""Milliseconds that a server has to get ready where its file does not say."""
+_HOST = "127.0.0.1"
 
-def make_plan(project: "Project", asked: "Sequence[Invocation]", facts: "Facts") -> Plan:
+
+def make_plan(project: "Project", asked: "Sequence[Invocation]", binder: "Binder", facts: "Facts") -> Plan:
     """The plan for some invocations.
 
     Args:
         project: The tasks.
         asked: What was asked for, in order.
+        binder: Fills in the calls of the file.
         facts: How to ask about the world.
 
     Raises:
         PlanError: Something the plan needs is not there, goes in circles, or two write the same path.
     """
-    planner = _Planner(project, facts)
+    planner = _Planner(project, binder, facts)
     wanted = tuple(dict.fromkeys(planner.add(invocation) for invocation in asked))
     planner.discover()
-    order = ordered(wanted, planner.deps, planner.labels)
-    actions = tuple(planner.action(name) for name in order)
-    check_targets(actions, project.head.file)
+    ordered(wanted, {name: planner.edges(name, idle=True) for name in planner.invocations}, planner.labels)
+    live = ordered(wanted, {name: planner.edges(name) for name in planner.invocations}, planner.labels)
+    turns = planner.turns(wanted)
+    actions = tuple(planner.action(name) for name in live)
+    # What a tusk.yml calls one after the other may well write the same file.
+    checked = tuple(action for action in actions if not action.traits.tusk or action.id in turns)
+    check_targets(checked, tuple(head.file for head in project.heads))
     check_images(actions)
-    return Plan(actions, wanted)
-
-
-def find_task(project: "Project", name: str, at: "Position | None") -> "Task":
-    """The task of that name.
-
-    Raises:
-        UsageError: There is none, and the command line named it.
-        PlanError: There is none, and a file named it.
-    """
-    task = project.task(name)
-    if task is not None:
-        return task
-    message, hint = f"there is no task `{name}`", unknown_task_hint(name, project)
-    raise UsageError(message, None, hint) if at is None else PlanError(message, at, hint)
-
-
-_DEEPEST = 5000
-"""Calls from the one asked for to the one farthest away; no real project comes near."""
+    return Plan(actions, wanted, tuple(name for name in live if name not in turns))
 
 
 class _Planner:
     """Invocations by id, grown until nothing new is reached."""
 
-    def __init__(self, project: "Project", facts: "Facts") -> None:
+    def __init__(self, project: "Project", binder: "Binder", facts: "Facts") -> None:
         self.project = project
+        self.binder = binder
         self.facts = facts
+        self.filler = StepFiller(project, facts, self.values, self.env, self.called_by, self.add_called)
         self.invocations: dict[str, Invocation] = {}
         self.labels: dict[str, str] = {}
-        self.deps: dict[str, tuple[tuple[str, Position], ...]] = {}
+        self.deps: dict[str, dict[str, Position]] = {}
+        self.bodies: dict[str, Body] = {}
         self.copied: dict[str, tuple[str, ...]] = {}
         self.depths: dict[str, int] = {}
         self.open: list[str] = []
+        self.depth = 0
 
-    def add(self, invocation: Invocation, depth: int = 0, at: "Position | None" = None) -> str:
+    def add(self, invocation: "Invocation", depth: int = 0, at: "Position | None" = None) -> str:
         """The id of an invocation, made known."""
         task, values = invocation.key
         name = write_json([task, *([key, value] for key, value in values)])
@@ -95,193 +94,225 @@ class _Planner:
                 )
         return name
 
+    def add_called(self, invocation: "Invocation", at: "Position") -> str:
+        """The id of an invocation that a step calls."""
+        return self.add(invocation, self.depth, at)
+
     def discover(self) -> None:
-        """Follow deps and copies until there is nothing new."""
+        """Follow deps, calls and copies until there is nothing new."""
         while self.open:
             name = self.open.pop()
             invocation = self.invocations[name]
-            values = self.values(invocation)
-            depth = self.depths[name] + 1
-            found: dict[str, Position] = {}
-            for call in invocation.task.deps:
-                for need in self.called(call, values):
-                    found.setdefault(self.add(need, depth, call.position), call.position)
-            copied = []
-            for copy in invocation.task.image.copy if invocation.task.image is not None else ():
-                if copy.call is None:
-                    copied.append("")
-                    continue
-                needs = self.called(copy.call, values)
-                if len(needs) != 1:
-                    raise PlanError("a `copy` names one task", copy.position, "write an item for each")
-                copied.append(self.add(needs[0], depth, copy.call.position))
-                found.setdefault(copied[-1], copy.call.position)
-            self.deps[name] = tuple(found.items())
-            self.copied[name] = tuple(copied)
+            self.depth = self.depths[name] + 1
+            needs: dict[str, Position] = {}
+            self.take_deps(invocation, needs)
+            self.deps[name] = needs
+            body = self.bodies[name] = self.filler.body(invocation)
+            for part in body.parts:
+                self.take_deps(part, needs)
+            self.copied[name] = self.copies(invocation, needs)
 
-    def values(self, invocation: Invocation) -> "Mapping[str, Value]":
+    def take_deps(self, invocation: "Invocation", needs: "dict[str, Position]") -> None:
+        """Note what an invocation needs first."""
+        values = self.values(invocation)
+        for call in invocation.task.deps:
+            for need in self.called(call, values, invocation.task.namespace):
+                needs.setdefault(self.add(need, self.depth, call.position), call.position)
+
+    def copies(self, invocation: "Invocation", needs: "dict[str, Position]") -> tuple[str, ...]:
+        """For each `copy` of an image task the id of what it takes, or empty."""
+        copied = []
+        for copy in invocation.task.image.copy if invocation.task.image is not None else ():
+            if copy.call is None:
+                copied.append("")
+                continue
+            found = self.called(copy.call, self.values(invocation), invocation.task.namespace)
+            if len(found) != 1:
+                raise PlanError("a `copy` names one task", copy.position, "write an item for each")
+            copied.append(self.add(found[0], self.depth, copy.call.position))
+            needs.setdefault(copied[-1], copy.call.position)
+        return tuple(copied)
+
+    def edges(self, name: str, *, idle: bool = False) -> "tuple[tuple[str, Position], ...]":
+        """What an invocation needs or calls, with what it would call if a condition held that does not."""
+        body = self.bodies[name]
+        return tuple({**self.deps[name], **body.calls, **(body.idle if idle else {})}.items())
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """What must be done before an invocation: what it needs itself, and what those need that it calls."""
+        found = dict.fromkeys(self.deps[name])
+        seen: set[str] = set()
+        left = list(self.bodies[name].calls)
+        while left:
+            called = left.pop(0)
+            if called not in seen:
+                seen.add(called)
+                found |= dict.fromkeys(self.deps[called])
+                left += self.bodies[called].calls
+        return tuple(found)
+
+    def turns(self, wanted: "Sequence[str]") -> set[str]:
+        """The invocations that have a turn of their own, and not only where they are called."""
+        found: set[str] = set()
+        left = list(wanted)
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self.needs(name)
+        return found
+
+    def values(self, invocation: "Invocation") -> "Mapping[str, Value]":
         """All names that templates of an invocation may use."""
-        return {**self.facts.platform_names(), **invocation.values}
+        values: dict[str, Value] = {**self.facts.platform_names(), **invocation.values}
+        for call in invocation.task.deps:
+            first = call.words[0].parts
+            if len(first) == 1 and isinstance(first[0], str):
+                self.take_address(first[0], invocation.task, values)
+        return values
 
-    def called(self, call: "Call", values: "Mapping[str, Value]") -> tuple[Invocation, ...]:
+    def take_address(self, name: str, task: "Task", values: "dict[str, Value]") -> None:
+        """Where a server is reached that a task depends on."""
+        from runner.plan.calls import find_task  # noqa: PLC0415 - for a moment
+
+        server = find_task(self.project, name, task.position, task.namespace).server
+        if server is not None:
+            short = name.rpartition(":")[2]
+            values[f"{short}.host"] = _HOST
+            if server.ports:
+                values[f"{short}.port"] = str(server.ports[0][1])
+
+    def called(
+        self, call: "Call", values: "Mapping[str, Value]", namespace: str
+    ) -> "tuple[Invocation, ...]":
         """The invocations that a call of a file asks for."""
-        task = self.project.task(call.text) if len(call.words) > 1 else None
-        words = [] if task is not None else _filled_words(call, values)
-        if task is None:
-            task = find_task(self.project, words.pop(0)[0], call.position)
-        draft = Draft(task, call.position)
-        take_words(draft, words)
-        draft.args += [fill(template, values) for template in call.args]
-        for option, template in call.options:
-            param = next((p for p in task.options if p.name == option), None)
-            if param is None:
-                raise PlanError(f"`{task.name}` has no option `{option}`", call.position)
-            draft.add_option(param, fill(template, values))
-        return bind(draft, self.facts)
+        return self.binder.bind(draft_of(self.project, call, values, namespace))
+
+    def called_by(self, step: "SubTask", caller: "Invocation") -> "tuple[Invocation, ...]":
+        """The invocations that a step of an invocation calls."""
+        return self.called(step.call, self.values(caller), caller.task.namespace)
 
     def action(self, name: str) -> Action:
         """The action of an invocation whose deps are known."""
         invocation = self.invocations[name]
         task = invocation.task
+        head = head_of(self.project, task)
         values = self.values(invocation)
-        folder = "" if task.dir is None else folder_text(fill(task.dir, values))
-        copied = self.copied[name]
-        targets = self.targets(task, values)
+        copied, body = self.copied[name], self.bodies[name]
         image = None
         if task.image is not None:
-            image = plan_image(task.image, values, self.facts, [self.copy_source(need) for need in copied])
+            image = plan_image(
+                task.image, values, self.facts, [self.copy_source(need) for need in copied], head.folder
+            )
         return Action(
             name,
             invocation.label,
             task.name,
             invocation.key[1],
-            tuple(self.script(step, values, folder) for step in task.steps),
-            self.project.head.interpreter,
-            self.env(task, invocation.values, values),
-            folder,
-            None if task.sources is None else _sources(task.sources, values),
-            targets,
-            tuple(need for need, _ in self.deps[name]),
+            body.steps,
+            body.last,
+            head.interpreter,
+            self.env(invocation),
+            task_folder(task, head, values),
+            self.sources(name),
+            self.targets(name),
+            self.needs(name),
+            tuple(body.calls),
+            Limits(task.timeout, task.retries, "" if task.confirm is None else fill(task.confirm, values)),
             task.persistent,
+            _server(task, values),
             image,
             copied,
+            self.traits(task, head),
             task.position,
+        )
+
+    def traits(self, task: "Task", head: "Head") -> Traits:
+        """How an action is told, remembered and surrounded."""
+        names = dict((*head.pass_env, *task.pass_env))
+        passed = tuple(
+            (name, self.facts.variable(name, head) or "") for name, in_key in names.items() if in_key
+        )
+        return Traits(
+            not task.private, task.quiet, head.tusk, head.namespace, passed, task.secrets, task.cache
         )
 
     def copy_source(self, need: str) -> "tuple[str, tuple[Pattern, ...]] | None":
         """The label and the targets of a task that is copied from."""
         if not need:
             return None
-        invocation = self.invocations[need]
-        return invocation.label, self.targets(invocation.task, self.values(invocation)) or ()
+        return self.invocations[need].label, self.targets(need) or ()
 
-    def targets(self, task: "Task", values: "Mapping[str, Value]") -> "tuple[Pattern, ...] | None":
-        """What a task writes."""
-        if not task.targets:
+    def whole(self, name: str) -> "list[Invocation]":
+        """An invocation, and in a `tasks.yml` those that became part of it."""
+        invocation = self.invocations[name]
+        if head_of(self.project, invocation.task).tusk:
+            return [invocation]
+        return [invocation, *self.bodies[name].parts]
+
+    def sources(self, name: str) -> Sources | None:
+        """What an invocation reads; None if it does not say."""
+        if self.invocations[name].task.sources is None:
             return None
-        return tuple(parse_pattern(fill(target, values), target.position) for target in task.targets)
+        found = Sources((), (), ())
+        for part in self.whole(name):
+            found = found.with_more(self.own_sources(part))
+        return found
 
-    def env(
-        self, task: "Task", own: "Mapping[str, Value]", values: "Mapping[str, Value]"
-    ) -> tuple[tuple[str, str], ...]:
+    def own_sources(self, invocation: "Invocation") -> Sources:
+        """What the task of an invocation itself says that it reads."""
+        task, values = invocation.task, self.values(invocation)
+        head = head_of(self.project, task)
+        patterns = []
+        excludes = []
+        packages = []
+        for source in task.sources or ():
+            text, at = fill(source.text, values), source.position
+            if source.kind == GO:
+                packages.append(Package(text, source.tests, task_folder(task, head, values), at))
+                continue
+            pattern = parse_pattern(text, at, base=head.folder, files_only=head.tusk)
+            if source.kind == EXCLUDE:
+                excludes.append(pattern)
+            else:
+                patterns.append((pattern, at))
+        return Sources(tuple(patterns), tuple(excludes), tuple(packages))
+
+    def targets(self, name: str) -> "tuple[Pattern, ...] | None":
+        """What an invocation writes; None if it does not say."""
+        found = []
+        for part in self.whole(name):
+            head, values = head_of(self.project, part.task), self.values(part)
+            for target in part.task.targets or ():
+                text = fill(target, values)
+                found.append(
+                    parse_pattern(text, target.position, base=head.folder, files_only=head.tusk)
+                )
+        return tuple(dict.fromkeys(found)) or None
+
+    def env(self, invocation: "Invocation") -> tuple[tuple[str, str], ...]:
         """The fixed variables of a task; for an interpreter that is no shell its values too."""
-        found = {key: self.variable(value, values) for key, value in task.env}
-        if not self.project.head.shell:
-            for name, value in own.items():
+        values, task = self.values(invocation), invocation.task
+        head = head_of(self.project, task)
+        found = {key: self.variable(value, values, head) for key, value in task.env}
+        if not head.shell:
+            for name, value in invocation.values.items():
                 if name.isidentifier() and name.isascii() and isinstance(value, str):
                     found.setdefault(name, value)
         return tuple(found.items())
 
-    def variable(self, template: "Template", values: "Mapping[str, Value]") -> str:
+    def variable(self, template: "Template", values: "Mapping[str, Value]", head: "Head") -> str:
         """The value of a variable; an unknown name is the caller's."""
-        return fill(template, values, lambda name: self.facts.variable(name) or "")
-
-    def script(self, step: "Command", values: "Mapping[str, Value]", folder: str) -> Script:
-        """A command with its values."""
-        return Script(
-            fill(step.script, values),
-            None if step.shown is None else fill(step.shown, values),
-            step.quiet,
-            folder if step.dir is None else folder_text(fill(step.dir, values)),
-            step.programs,
-            step.position,
-        )
+        return fill(template, values, lambda name: self.facts.variable(name, head) or "")
 
 
-def _filled_words(call: "Call", values: "Mapping[str, Value]") -> "list[tuple[str, bool]]":
-    """The words of a call, each with whether it may be a flag: only what the file itself says may."""
-    words: list[tuple[str, bool]] = []
-    for template in call.words:
-        parts = template.parts
-        first = parts[0] if parts else ""
-        if len(parts) == 1 and not isinstance(first, str):
-            value = values.get(first.name, "")
-            if isinstance(value, tuple):
-                words += [(word, False) for word in value]
-                continue
-        words.append((fill(template, values), isinstance(first, str) and first.startswith("-")))
-    return words
-
-
-def take_words(draft: Draft, words: "Sequence[tuple[str, bool]]") -> None:
-    """Give the words of a file's call to its draft.
-
-    Raises:
-        PlanError: A flag that the task does not have.
-    """
-    left = list(reversed(words))
-    while left:
-        word, may_be_flag = left.pop()
-        if word == "--" and may_be_flag:
-            draft.args += [text for text, _ in reversed(left)]
-            return
-        if not may_be_flag or word == "-":
-            draft.args.append(word)
-            continue
-        found = option_named(draft.task, word)
-        if found is None:
-            if word == "--all":
-                draft.all = True
-                continue
-            known = ", ".join(f"--{param.name}" for param in draft.task.options)
-            hint = f"it has {known}" if known else "it has no options"
-            raise PlanError(f"`{draft.task.name}` has no option `{word}`", draft.at, hint)
-        param, value, rest = found
-        if rest:
-            left.append((rest, True))
-        if value is None:
-            if param.type == "bool":
-                value = "true"
-            elif not left:
-                raise PlanError(f"`{word}` needs a value", draft.at, f"write `{word}=VALUE`")
-            else:
-                value = left.pop()[0]
-        draft.add_option(param, value)
-
-
-def folder_text(written: str) -> str:
-    """A working folder as a path without `.` and without `..` where they can be resolved."""
-    if written.startswith("/"):
-        return written.rstrip("/") or "/"
-    names: list[str] = []
-    for name in written.split("/"):
-        if name == ".." and names and names[-1] != "..":
-            names.pop()
-        elif name not in {"", "."}:
-            names.append(name)
-    return "/".join(names)
-
-
-def _sources(sources: "Sequence[Source]", values: "Mapping[str, Value]") -> Sources:
-    patterns = []
-    excludes = []
-    packages = []
-    for source in sources:
-        text = fill(source.text, values)
-        if source.kind == GO:
-            packages.append(Package(text, source.tests, source.position))
-        elif source.kind == EXCLUDE:
-            excludes.append(parse_pattern(text, source.position))
-        else:
-            patterns.append((parse_pattern(text, source.position), source.position))
-    return Sources(tuple(patterns), tuple(excludes), tuple(packages))
+def _server(task: "Task", values: "Mapping[str, Value]") -> ServerPlan | None:
+    """How a task is reached as a server."""
+    server = task.server
+    if server is None or not task.persistent:
+        return None
+    ports = tuple(inner for _, inner in server.ports)
+    ready = tuple((kind, fill(text, values)) for kind, text in server.ready)
+    if not ready and ports:
+        ready = (("port", str(ports[0])),)
+    return ServerPlan(ports, ready, server.limit or _READY_LIMIT)

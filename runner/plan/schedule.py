@@ -16,17 +16,17 @@ class Schedule:
     """
 
     def __init__(self, plan: "Plan", durations: "Mapping[str, int]") -> None:
-        self._actions = {action.id: action for action in plan.actions}
-        self._waits = {action.id: len(action.deps) for action in plan.actions}
-        self._users: dict[str, list[str]] = {action.id: [] for action in plan.actions}
-        for action in plan.actions:
+        self._actions = {action.id: action for action in plan.scheduled}
+        self._waits = {action.id: len(action.deps) for action in plan.scheduled}
+        self._users: dict[str, list[str]] = {action.id: [] for action in plan.scheduled}
+        for action in plan.scheduled:
             for dep in action.deps:
                 self._users[dep].append(action.id)
         self._weight: dict[str, int] = {}
-        for action in reversed(plan.actions):
+        for action in reversed(plan.scheduled):
             behind = max((self._weight[user] for user in self._users[action.id]), default=0)
             self._weight[action.id] = behind + max(1, durations.get(action.id, 1))
-        place = {action.id: number for number, action in enumerate(plan.actions)}
+        place = {action.id: number for number, action in enumerate(plan.scheduled)}
         self._rank = {name: (-weight, place[name]) for name, weight in self._weight.items()}
         self._ready = sorted(
             (name for name, count in self._waits.items() if not count),

@@ -83,6 +83,22 @@ class BuildLog:
         finally:
             os.close(handle)
 
+    def forget(self, task: str = "") -> int:
+        """Take away what is recorded of all actions, or of those of one task; how many records that was.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        lines = self._read()
+        # An id begins with its task's name, see `runner.plan.resolve`.
+        begin = f"[{write_json(task)}" if task else ""
+        gone = [name for name in lines if str(read_json(name)).startswith(begin)]
+        for name in gone:
+            del lines[name]
+        if gone:
+            self._write_anew()
+        return len(gone)
+
     def _read(self) -> dict[str, bytes]:
         if self._lines is not None:
             return self._lines

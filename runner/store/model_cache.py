@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runner.model.project import Project
 
-FORMAT = f"pyrun model 1 {__version__}"
+FORMAT = f"pyrun model 2 {__version__}"
 """Counted up with every change of what the model holds or how files are read."""
 _LONGEST_NAME = 200
 

@@ -2,12 +2,16 @@
 
 import os
 
+from runner.errors import RunError
 from runner.plan.platform import Platform
 from runner.system.tree import DiskTree
+from runner.system.variables import Variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from runner.model.project import Head
 
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),
@@ -27,18 +31,56 @@ class HostFacts:
     Args:
         top: The project's top folder, absolute.
         environ: The caller's variables.
+
+    Attributes:
+        inert: Whether no process may be started: then what only one could tell is not known.
     """
 
-    __slots__ = ("_environ", "_platform", "tree")
+    __slots__ = ("_platform", "_top", "inert", "tree", "variables")
 
     def __init__(self, top: str, environ: "Mapping[str, str]") -> None:
         self.tree = DiskTree(top)
-        self._environ = environ
+        self.variables = Variables(top, environ)
+        self.inert = False
+        self._top = top
         self._platform: Platform | None = None
 
-    def variable(self, name: str) -> str | None:
-        """What a variable of the caller is set to; None if it is not set."""
-        return self._environ.get(name)
+    def variable(self, name: str, head: "Head") -> str | None:
+        """What a variable is set to for the tasks of a file; None if it is not set."""
+        return self.variables.of(head).get(name)
+
+    def origin(self, name: str, head: "Head") -> str:
+        """Who set a variable, in words: the caller, or a file with a line."""
+        return self.variables.origin(name, head)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder, links followed; `path` may be absolute."""
+        return self.tree.exists(path)
+
+    def output(self, argv: "Sequence[str]", folder: str, head: "Head") -> str | None:
+        """What a program writes to its stdout, blanks at both ends taken off; None if nothing may run now.
+
+        Raises:
+            RunError: It can't be started or fails.
+        """
+        if self.inert:
+            return None
+        status, data = self._run(argv, folder, head)
+        if status:
+            raise RunError(f"`{argv[-1].strip()}` failed with exit status {status}")
+        return data.decode("utf-8", "surrogateescape").strip()
+
+    def succeeds(self, argv: "Sequence[str]", folder: str, head: "Head") -> bool | None:
+        """Whether a program ends well; None if nothing may run now."""
+        return None if self.inert else self._run(argv, folder, head)[0] == 0
+
+    def _run(self, argv: "Sequence[str]", folder: str, head: "Head") -> "tuple[int, bytes]":
+        from runner.system.process import capture  # noqa: PLC0415 - few files ask a command
+
+        place = folder if folder.startswith("/") else f"{self._top}/{folder}".rstrip("/")
+        hidden = frozenset(head.secrets)
+        environ = {name: value for name, value in self.variables.of(head).items() if name not in hidden}
+        return capture(argv, folder=place, environ={**environ, "PWD": place})
 
     def platform(self) -> Platform:
         """The platform of this machine, in the words of the OCI specification."""

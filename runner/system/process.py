@@ -118,6 +118,42 @@ def start(
     return Process(pid)
 
 
+def capture(argv: "Sequence[str]", *, folder: str, environ: "Mapping[str, str]") -> tuple[int, bytes]:
+    """Run a program to its end, with nothing to read and its stderr unseen.
+
+    Args:
+        argv: Its name and words.
+        folder: Its working folder, absolute.
+        environ: All its variables.
+
+    Returns:
+        Its exit status, and what it wrote to its stdout.
+
+    Raises:
+        RunError: See `start`.
+    """
+    reader, writer = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    process = None
+    try:
+        process = start(argv, folder=folder, environ=environ, files=(null, writer, null))
+        os.close(writer)
+        writer = -1
+        chunks = []
+        while chunk := os.read(reader, 65536):
+            chunks.append(chunk)
+        _, status = os.waitpid(process.pid, 0)
+        process = None
+        return exit_status(status), b"".join(chunks)
+    finally:
+        if process is not None:
+            # Ctrl-C: the program is in a group of its own, and nobody else would tell it.
+            process.signal(signal.SIGKILL)
+        for number in (reader, writer, null):
+            if number >= 0:
+                os.close(number)
+
+
 def replace(
     argv: "Sequence[str]", *, folder: str, environ: "Mapping[str, str]", reset: "Sequence[int]"
 ) -> RunError:

@@ -47,6 +47,10 @@ class DiskTree:
         except OSError:
             return None
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder, links followed."""
+        return os.path.exists(self.path(path))
+
     def path(self, path: str) -> str:
         """A path from the top as one for the system."""
         if path.startswith("/"):

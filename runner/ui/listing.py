@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from runner.events import ImageReady
     from runner.model.param import Param
-    from runner.model.project import Project
+    from runner.model.project import Head, Project
     from runner.model.task import Task
     from runner.model.template import Template
     from runner.plan.action import Action, Plan
@@ -19,16 +19,20 @@ _SHORT_DIGEST = len("sha256:") + 12
 
 def task_list(project: "Project") -> str:
     """The tasks that can be asked for, with what each is for."""
-    head = project.head
-    title = " - ".join(text for text in (head.name, head.usage) if text)
     rows = []
     for name in project.names():
         task = project.task(name)
         if task is not None and not task.private:
             rows.append((_call_shape(task), task.usage))
     if not rows:
-        return f"{head.file} has no tasks\n"
-    return (f"{title}\n\n" if title else "") + _columns(rows)
+        return f"{project.head.file} has no tasks\n"
+    return _title(project.head) + _columns(rows)
+
+
+def _title(head: "Head") -> str:
+    """The project's name and usage, and an empty line; nothing if it has neither."""
+    title = " - ".join(text for text in (head.name, head.usage) if text)
+    return f"{title}\n\n" if title else ""
 
 
 def _call_shape(task: "Task") -> str:
@@ -47,11 +51,12 @@ def task_help(task: "Task", values: "Mapping[str, tuple[str, ...]]") -> str:
         task: The task.
         values: The values that its args and options may have, of those that are enumerated.
     """
-    options = " [OPTIONS]" if task.options else ""
+    options_told = [param for param in (*task.shared, *task.options) if not param.private]
+    options = " [OPTIONS]" if options_told else ""
     lines = [f"usage: pyrun {_call_shape(task)}{options}"]
     if task.usage or task.description:
         lines += ["", *(text.rstrip() for text in (task.usage, task.description) if text)]
-    for title, params, prefix in (("args", task.args, ""), ("options", task.options, "--")):
+    for title, params, prefix in (("args", task.args, ""), ("options", options_told, "--")):
         if params:
             rows = [(_param_shape(param, prefix), _param_text(param, values)) for param in params]
             lines += ["", f"{title}:", _columns(rows).rstrip("\n")]
@@ -70,14 +75,24 @@ def _param_text(param: "Param", values: "Mapping[str, tuple[str, ...]]") -> str:
     notes = []
     if param.name in values:
         notes.append("one of: " + ", ".join(values[param.name]))
-    if param.default is not None:
-        notes.append(f"default: {shown(param.default)}")
+    if param.defaults:
+        notes.append(f"default: {_default_text(param)}")
     if param.environment:
         notes.append(f"variable: {param.environment}")
     if param.required:
         notes.append("required")
     text = f" ({'; '.join(notes)})" if notes else ""
     return (param.usage + text).strip()
+
+
+def _default_text(param: "Param") -> str:
+    """The default where it is one text, else how it comes about."""
+    first = param.defaults[0]
+    if len(param.defaults) > 1 or first.when:
+        return "it depends"
+    if first.command is not None:
+        return f"output of `{shown(first.command).strip()}`"
+    return " ".join(shown(template) for template in first.value or ())
 
 
 def shown(template: "Template") -> str:
@@ -96,7 +111,8 @@ def general_help(flags: "Iterable[tuple[str, str, bool, str]]", project: "Projec
     for name, letter, takes_value, text in flags:
         short = f"-{letter}, " if letter else "    "
         rows.append((f"{short}--{name}{' ' + 'VALUE' if takes_value else ''}", text))
-    parts = ["usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]\n\nflags:\n" + _columns(rows)]
+    title = _title(project.head) if project is not None else ""
+    parts = [f"{title}usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]\n\nflags:\n" + _columns(rows)]
     if project is not None and project.names():
         parts.append("tasks:\n" + _columns_of_tasks(project))
     parts.append("`pyrun TASK --help` shows what a task takes.\n")

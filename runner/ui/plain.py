@@ -7,10 +7,13 @@ from runner.events import (
     Event,
     ImageReady,
     Noticed,
+    Retried,
+    StepSkipped,
     TaskFailed,
     TaskFinished,
     TaskSkipped,
     TaskStarted,
+    VariablesSet,
 )
 
 SILENT, QUIET, NORMAL, VERBOSE = 0, 1, 2, 3
@@ -54,6 +57,12 @@ class PlainReporter:
             return _failure(event) if level > SILENT else ""
         if isinstance(event, Noticed):
             return f"pyrun: {event.text}" if level > SILENT else ""
+        if isinstance(event, VariablesSet):
+            return _settings(event) if level >= NORMAL else ""
+        if isinstance(event, StepSkipped):
+            return f"{event.label}: passed over, its condition does not hold: {event.text}" if level >= VERBOSE else ""
+        if isinstance(event, Retried):
+            return _retry(event) if level > SILENT else ""
         if isinstance(event, TaskSkipped):
             shown = level >= VERBOSE or (event.asked and level >= NORMAL)
             return f"{event.label}: up to date ({event.why})" if shown else ""
@@ -81,6 +90,18 @@ def _echo(event: CommandStarted) -> str:
     """The command behind its task's name; the lines after the first are indented."""
     lines = event.text.rstrip("\n").split("\n")
     return "\n".join([f"{event.label} $ {lines[0]}", *(f"    {line}" for line in lines[1:])])
+
+
+def _settings(event: VariablesSet) -> str:
+    """The variables that are set, a line each."""
+    return "\n".join(
+        f"unset {name}" if value is None else f"set {name}={value}" for name, value in event.variables
+    )
+
+
+def _retry(event: Retried) -> str:
+    which = f"{event.number} of {event.most}"
+    return f"pyrun: {event.label} failed with exit status {event.status}, trying again ({which})"
 
 
 def _failure(event: TaskFailed) -> str:

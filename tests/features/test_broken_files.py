@@ -85,6 +85,16 @@ TRAPS = {
     ),
     "a shell's test": ("tasks:\n  a:\n    run: [ -e x ] && touch ran\n", 3, ""),
     "a listed shell's test": ("tasks:\n  a:\n    run:\n      - [ -e x ] || touch ran\n", 4, ""),
+    "a shell's condition": (
+        "tasks:\n  a:\n    run: [[ -e file ]]\n",
+        3,
+        "a text that begins with `[` must stand in quotes",
+    ),
+    "a listed shell's condition": (
+        "tasks:\n  a:\n    run:\n      - [[ -e file ]]\n",
+        4,
+        "a text that begins with `[` must stand in quotes",
+    ),
     "a shell's group": ("tasks:\n  a:\n    run: { touch ran; } > log\n", 3, ""),
     "an escape that is none": (
         'tasks:\n  a:\n    run: "grep \\d file"\n',
@@ -321,7 +331,7 @@ def test_what_tasks_cannot_be_planned_for_is_told_at_its_place_from_the_current_
     files = p.files()
     cycle = (
         "4:14: `a` needs itself: a → b → c → a\n  4 |   c: {deps: [a], run: touch ran}\n"
-        "    |              ^\n  take one of these deps away\n"
+        "    |              ^\n  take one of these deps or calls away\n"
     )
     gone = (
         "5:19: the source `mian.go` matches no file\n  5 |   gone: {source: [mian.go], run: touch ran}\n"

@@ -144,7 +144,7 @@ def test_a_cycle_is_shown_as_a_path_and_runs_nothing(project: MakeProject) -> No
         "pyrun: tasks.yml:5:14: `b` needs itself: b → c → b\n"
         "  5 |   c: {deps: [b], run: {command: {exec: echo c | tee -a log, quiet: true}}}\n"
         "    |              ^\n"
-        "  take one of these deps away\n",
+        "  take one of these deps or calls away\n",
         2,
     )
     assert p.files() == ["tasks.yml"]

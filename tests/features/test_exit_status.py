@@ -76,7 +76,8 @@ def test_an_interpreter_that_is_not_there_gives_127_and_one_that_is_no_program_1
 
 def test_a_command_that_is_not_executable_gives_126(project: MakeProject) -> None:
     p = project({"tasks.yml": "tasks: {t: {source: [tasks.yml], run: ./plain}}\n", "plain": "x"})
-    assert p.run("t", "-s") == Result("", "sh: 1: ./plain: Permission denied\n", 126)
+    told = "sh: 1: ./plain: Permission denied\npyrun: t failed with exit status 126: ./plain\n"
+    assert p.run("t", "-q") == Result("", told, 126)
 
 
 def test_a_wrong_file_and_a_wrong_command_line_give_2(project: MakeProject) -> None:

@@ -49,23 +49,31 @@ FLAGS = """\
 usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]
 
 flags:
-      --list        List the tasks
-  -h, --help        Show this, or what a task takes
-      --dry-run     Show what would run, and run nothing
-      --validate    Check the file, and run nothing
-      --schema      Show the JSON Schema of a tasks.yml
-  -V, --version     Show the version
-      --all         Run a task for every value of its enumerated arg
-  -j, --jobs VALUE  How many tasks may run side by side (default: the processor's cores)
-      --force       Run tasks that are up to date, too
-      --save VALUE  Write the image to an archive for `docker load` and `skopeo`
-      --load        Give the image to the container engine, and fail without one
-      --no-load     Give the image to no engine
-  -q, --quiet       Tell failures only
-  -s, --silent      Tell nothing
-  -v, --verbose     Tell why tasks run, and how long they took
-  -f, --file VALUE  Use this file instead of the nearest tasks.yml
-  -C, --dir VALUE   Begin in this folder
+      --list                        List the tasks
+  -h, --help                        Show this, or what a task takes
+      --dry-run                     Show what would run, and run nothing
+      --validate                    Check the file, and run nothing
+      --schema                      Show the JSON Schema of a tasks.yml
+  -V, --version                     Show the version
+      --all                         Run a task for every value of its enumerated arg
+  -j, --jobs VALUE                  How many tasks may run side by side (default: the processor's cores)
+      --force                       Run tasks that are up to date, too
+      --save VALUE                  Write the image to an archive for `docker load` and `skopeo`
+      --load                        Give the image to the container engine, and fail without one
+      --no-load                     Give the image to no engine
+      --clean VALUE                 Forget what ran: project (the default), task:NAME, or cache for all projects
+      --clean-cache                 The same as --clean=cache
+      --clean-project-cache         The same as --clean=project
+      --clean-task-cache VALUE      The same as --clean=task:NAME
+  -q, --quiet                       Tell failures only
+  -s, --silent                      Tell nothing, and let tasks write nothing to the terminal
+  -v, --verbose                     Tell why tasks run, and how long they took
+  -f, --file VALUE                  Use this file instead of the nearest tasks.yml
+  -C, --dir VALUE                   Begin in this folder
+      --init                        Write a first tasks.yml that fits what lies in the folder
+      --completion VALUE            Show the script by which bash, zsh, fish or powershell completes pyrun
+      --install-completion VALUE    Put it where that shell finds it
+      --uninstall-completion VALUE  Take it away again
 """
 TASKS = """
 tasks:

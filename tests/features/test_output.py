@@ -30,8 +30,8 @@ def test_quiet_tells_failures_only_and_silent_nothing(project: MakeProject) -> N
     failed = "pyrun: t failed with exit status 3: exit 3\n"
     assert p.run("t", "-q") == Result("out\n", f"err\n{failed}", 3)
     assert p.run("t", "--quiet") == Result("out\n", f"err\n{failed}", 3)
-    assert p.run("t", "-s") == Result("out\n", "err\n", 3)
-    assert p.run("--silent", "t") == Result("out\n", "err\n", 3)
+    assert p.run("t", "-s") == Result("", "", 3)
+    assert p.run("--silent", "t") == Result("", "", 3)
 
 
 def test_verbose_tells_why_and_how_long(project: MakeProject) -> None:

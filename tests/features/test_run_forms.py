@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 from tests.features.conftest import MakeProject, Result
 
 
@@ -232,12 +234,27 @@ def test_signals_are_as_a_program_expects_them(project: MakeProject) -> None:
     assert p.run("kept") == wanted
 
 
-def test_a_text_with_more_bytes_than_a_program_may_be_given_is_told(project: MakeProject) -> None:
-    p = project({"tasks.yml": "tasks: {t: {run: ': " + "x" * 200_000 + "'}}\n"})
-    result = p.run("-q", "t")
-    assert (result.stdout, result.code) == ("", 126)
-    assert "Argument list too long" in result.stderr
-    assert "too long together" in result.stderr
+def test_a_script_too_long_for_a_word_runs_all_the_same(project: MakeProject) -> None:
+    long = "x" * 200_000
+    p = project({
+        "tasks.yml": f"""
+            tasks:
+              t: {{run: "printf '%s' {long} | wc -c"}}
+              kept: {{source: [tasks.yml], run: "echo $0; : {long}"}}
+              waits: {{run: "read line; echo got $line; : {long}"}}
+        """
+    })  # fmt: skip
+    assert p.run("-q", "t") == Result("200000\n", "", 0)
+    assert p.run("-q", "kept") == Result("sh\n", "", 0)
+    assert p.run("-q", "waits", stdin="it\n") == Result("got it\n", "", 0)
+
+
+@pytest.mark.parametrize("interpreter", ["python3 -c", "bash -eu -c", "node -e"])
+def test_a_script_too_long_for_a_word_of_another_interpreter(project: MakeProject, interpreter: str) -> None:
+    script = {"python3 -c": "print(len('{}'))", "bash -eu -c": "x={}; echo ${{#x}}", "node -e": "console.log('{}'.length)"}
+    text = script[interpreter].format("x" * 200_000)
+    p = project({"tasks.yml": f'interpreter: {interpreter}\ntasks: {{t: {{run: "{text}"}}}}\n'})
+    assert p.run("-q", "t", memory=None) == Result("200000\n", "", 0)
 
 
 def test_words_are_split_as_the_shell_does(project: MakeProject) -> None:

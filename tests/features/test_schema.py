@@ -2,7 +2,8 @@
 
 What a schema cannot say is told apart in two ways: a file of the corpus has a line `# schema: passes` for facts
 of more than one place, and `# schema: yaml` where no value can be had from it at all; a mutated file is
-recognised by the messages in `BEYOND_A_SCHEMA`.
+recognised by the messages in `BEYOND_A_SCHEMA`. Files in a folder `tusk` are read as a `tusk.yml`, and those in
+`included` are what a file of the corpus may include.
 """
 
 import copy
@@ -15,13 +16,14 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from runner.config import parse_yaml
 from runner.config.decode import decode
 from runner.errors import Faults, FileError
+from tests.fakes.memory_tree import MemoryTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -32,14 +34,18 @@ def read(path: str) -> str:
 
 
 def files(pattern: str) -> list[str]:
-    return sorted(glob.glob(f"{ROOT}/{pattern}"))
+    return sorted(glob.glob(f"{ROOT}/{pattern}", recursive=True))
 
 
 SCHEMA_FILE = f"{ROOT}/schema/tasks.schema.json"
 SCHEMA = json.loads(read(SCHEMA_FILE))
 VALIDATOR = Draft202012Validator(SCHEMA)
-VALID = files("tests/corpus/valid/*.yml")
-INVALID = files("tests/corpus/invalid/*.yml")
+VALID = files("tests/corpus/valid/**/*.yml")
+INVALID = files("tests/corpus/invalid/**/*.yml")
+INCLUDED = {
+    path.partition("/corpus/included/")[2]: read(path).encode()
+    for path in files("tests/corpus/included/**/*.*")
+}
 PROJECTS = files("examples/*/tasks.yml") + files("tasks.yml")
 
 BEYOND_A_SCHEMA = (
@@ -52,6 +58,15 @@ BEYOND_A_SCHEMA = (
     "must be given, so it can't stand behind",
     "is already `",
     "is an arg and an option of this task",
+    "in a tusk.yml an arg has no",
+    "the alias `",
+    "is there already",
+    "there is no file",
+    "there is no tasks.yml in",
+    "matches no file",
+    "includes itself",
+    "is empty",
+    "holds the keys of one task",
 )
 
 
@@ -88,17 +103,20 @@ def load(text: str) -> Any:
     return next(iter(yaml.load_all(text, Loader=CoreLoader)), None)
 
 
-def told(text: str) -> list[str]:
-    """All faults that the decoder finds, each as `LINE:COLUMN MESSAGE`."""
+def told(text: str, name: str = "tasks.yml") -> list[str]:
+    """All faults that the decoder finds, each as `LINE:COLUMN MESSAGE`, behind its path in another file."""
     try:
-        decode(text.encode(), "tasks.yml")
+        decode(text.encode(), name, MemoryTree(INCLUDED))
     except Faults as faults:
         errors = faults.errors
     except FileError as error:
         errors = (error,)
     else:
         return []
-    return [f"{error.at.line}:{error.at.column} {error.message}" for error in errors if error.at is not None]
+    ats = [(error.at, error.message) for error in errors if error.at is not None]
+    return [
+        f"{'' if at.path == name else f'{at.path}:'}{at.line}:{at.column} {message}" for at, message in ats
+    ]
 
 
 def noted(text: str, word: str) -> list[str]:
@@ -107,13 +125,18 @@ def noted(text: str, word: str) -> list[str]:
 
 
 def by_name(path: str) -> str:
-    return os.path.basename(path)[: -len(".yml")]
+    return re.sub("^.*/corpus/[a-z]*/|[.]yml$", "", path)
+
+
+def name_of(path: str) -> str:
+    """What a file of the corpus is called where it is read."""
+    return "tusk.yml" if "/tusk/" in path else "tasks.yml"
 
 
 @pytest.mark.parametrize("path", VALID, ids=by_name)
 def test_a_valid_file_is_accepted_by_both(path: str) -> None:
     text = read(path)
-    assert told(text) == []
+    assert told(text, name_of(path)) == []
     assert [error.message for error in VALIDATOR.iter_errors(load(text))] == []
 
 
@@ -121,14 +144,19 @@ def test_a_valid_file_is_accepted_by_both(path: str) -> None:
 def test_an_invalid_file_has_the_faults_that_it_names(path: str) -> None:
     text = read(path)
     assert noted(text, "expect")
-    assert told(text) == noted(text, "expect")
+    assert told(text, name_of(path)) == noted(text, "expect")
 
 
 def test_the_parser_in_python_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse_yaml, "_LOADER", yaml.SafeLoader)
     for path in VALID + INVALID:
         text = read(path)
-        assert told(text) == noted(text, "expect"), path
+        assert told(text, name_of(path)) == noted(text, "expect"), path
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(VALID) >= 80
+    assert len(INVALID) >= 150
 
 
 @pytest.mark.parametrize("path", INVALID, ids=by_name)
@@ -205,7 +233,7 @@ def test_the_corpus_has_every_key() -> None:
 
 
 # A mutation takes a place in a file and puts something else there.
-SEEDS = [load(read(path)) for path in VALID]
+SEEDS = [(value, name_of(path)) for path in VALID if isinstance(value := load(read(path)), dict) and value]
 KEYS = tuple(
     sorted({*keys_of(SCHEMA["properties"]), *keys_of(SCHEMA["$defs"])} | {"x", "a b", "", "-x", "é", "1"})
 )
@@ -213,7 +241,11 @@ VALUES: tuple[Any, ...] = (
     None, True, False, 0, 7, 12, -1, 1.5, "", " ", "x", "a b", "yes", "${no}", "*", "5m", "0755", "1:2", "int",
     [], [None], ["x"], [["x"]], [{}], {}, {"x": "y"}, {"x": None}, {"glob": "a/*"}, {"go": "./x"},
     {"exclude": []}, {"name": "x"}, {"command": "x"}, {"exec": "x"}, {"source": "x", "to": "/"},
-    {"name": "x", "from": "scratch"}, {"required": True, "default": "x"},
+    {"name": "x", "from": "scratch"}, {"required": True, "default": "x"}, {"os": "x"}, {"equal": {"x": [1]}},
+    {"port": 80}, {"path": "x"}, {"value": "x"}, {"task": "x"}, "services/*", "a*", "8080:80", "words", "local",
+)  # fmt: skip
+WAYS = (
+    "replaced", "retyped", "wrapped", "removed", "added", "renamed", "misspelt", "doubled", "moved", "moved a level"
 )  # fmt: skip
 Place = tuple[Any, Any]
 
@@ -227,6 +259,33 @@ def places(value: Any) -> list[Place]:
     return found
 
 
+def misspelt(draw: st.DrawFn, key: str) -> str:
+    """A key with a letter left out, doubled, in the wrong case or in the wrong place."""
+    at = draw(st.integers(0, max(len(key) - 1, 0)))
+    left, letter, right = key[:at], key[at : at + 1], key[at + 1 :]
+    return left + draw(st.sampled_from(["", letter * 2, letter.swapcase(), right[:1] + letter])) + right
+
+
+def retyped(draw: st.DrawFn, value: Any) -> Any:
+    """What is as near to a value as another type can be."""
+    if isinstance(value, dict):
+        return draw(st.sampled_from([[*value], [value], str([*value]), [*value.values()]]))
+    if isinstance(value, list):
+        return draw(st.sampled_from([*value[:1], {str(item): None for item in value}, str(value)]))
+    return draw(
+        st.sampled_from([str(value), [value], {str(value): None}, {str(value): value}, None, len(str(value))])
+    )
+
+
+def move_a_level(draw: st.DrawFn, holder: dict[str, Any], inner: dict[str, Any]) -> None:
+    """Take a key of a map into the map around it, or the other way round."""
+    one, other = draw(st.sampled_from([(holder, inner), (inner, holder)]))
+    keys = [key for key in one if one[key] is not inner]
+    if keys:
+        key = draw(st.sampled_from(keys))
+        other[key] = one.pop(key)
+
+
 def mutate(draw: st.DrawFn, file: dict[str, Any]) -> str:
     """Change one thing of a file, and say how."""
     found = places(file)
@@ -235,48 +294,76 @@ def mutate(draw: st.DrawFn, file: dict[str, Any]) -> str:
         return "filled"
     holder, key = draw(st.sampled_from(found))
     value = holder[key]
-    how = draw(
-        st.sampled_from(
-            ["replaced", "wrapped", "removed", "added", "renamed", "unwrapped", "doubled", "moved"]
-        )
-    )
+    how: str = draw(st.sampled_from(WAYS))
     if how == "wrapped":
         holder[key] = [value]
-    elif how == "unwrapped" and isinstance(value, list) and value:
-        holder[key] = value[0]
     elif how == "removed":
         del holder[key]
     elif how == "doubled" and isinstance(holder, list):
         holder.append(copy.deepcopy(value))
-    elif how == "added" and isinstance(value, (dict, list)):
-        more = copy.deepcopy(draw(st.sampled_from(VALUES)))
-        if isinstance(value, list):
-            value.append(more)
-        else:
-            value[draw(st.sampled_from(KEYS))] = more
+    elif how == "added" and isinstance(value, list):
+        value.append(copy.deepcopy(draw(st.sampled_from(VALUES))))
+    elif how == "added" and isinstance(value, dict):
+        value[draw(st.sampled_from(KEYS))] = copy.deepcopy(draw(st.sampled_from(VALUES)))
     elif how == "renamed" and isinstance(holder, dict):
-        holder[draw(st.sampled_from([*KEYS, f"{key}s", key[:-1]]))] = holder.pop(key)
+        holder[draw(st.sampled_from(KEYS))] = holder.pop(key)
+    elif how == "misspelt" and isinstance(holder, dict):
+        holder[misspelt(draw, key)] = holder.pop(key)
     elif how == "moved":
         other, place = draw(st.sampled_from(found))
         holder[key] = copy.deepcopy(other[place])
-    else:
-        how = "replaced"
+    elif how == "moved a level" and isinstance(holder, dict) and isinstance(value, dict):
+        move_a_level(draw, holder, value)
+    elif how == "replaced":
         holder[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
+    else:
+        how = "retyped"
+        holder[key] = retyped(draw, value)
     return how
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> Any:
-    file = copy.deepcopy(draw(st.sampled_from([seed for seed in SEEDS if isinstance(seed, dict)])))
+def mutated(draw: st.DrawFn) -> tuple[Any, str]:
+    seed, name = draw(st.sampled_from(SEEDS))
+    file = copy.deepcopy(seed)
     for _ in range(draw(st.integers(1, 3))):
         event(mutate(draw, file))
-    return file
+    return file, name
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def dropped(file: dict[str, Any]) -> bool:
+    """Whether the list under `include` has items that the decoder passes over without a word."""
+    items = file.get("include")
+    return isinstance(items, list) and any(item is None or isinstance(item, (dict, list)) for item in items)
+
+
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
-def test_the_schema_accepts_what_the_decoder_accepts(file: Any) -> None:
-    faults = [fault for fault in told(json.dumps(file)) if not any(part in fault for part in BEYOND_A_SCHEMA)]
+def test_the_schema_accepts_what_the_decoder_accepts(case: tuple[Any, str]) -> None:
+    file, name = case
+    assume(not dropped(file))
+    text = json.dumps(file)
+    faults = [fault for fault in told(text, name) if not any(part in fault for part in BEYOND_A_SCHEMA)]
     errors = [f"{error.json_path} {error.message}" for error in VALIDATOR.iter_errors(file)]
     event("valid" if not errors else "invalid")
     assert bool(faults) == bool(errors), (faults, errors)
+
+
+def written(value: Any, twin: tuple[dict[str, Any], str]) -> str:
+    """A file as JSON, one key of one of its maps twice."""
+    if isinstance(value, list):
+        return f"[{', '.join(written(item, twin) for item in value)}]"
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    entries = [(key, written(inner, twin)) for key, inner in value.items()]
+    entries += [(twin[1], "null")] if value is twin[0] else []
+    return f"{{{', '.join(f'{json.dumps(key)}: {inner}' for key, inner in entries)}}}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_key_that_stands_twice_is_refused_wherever_it_stands(data: st.DataObject) -> None:
+    seed, name = data.draw(st.sampled_from(SEEDS))
+    maps = [(holder, key) for holder, key in places(seed) if isinstance(holder, dict)]
+    twin = data.draw(st.sampled_from(maps))
+    assert any("second time" in fault for fault in told(written(seed, twin), name))

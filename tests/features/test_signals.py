@@ -155,7 +155,7 @@ def test_a_signal_that_the_caller_ignores_stays_ignored(project: MakeProject) ->
 def test_a_stop_before_anything_runs_leaves_nothing(project: MakeProject) -> None:
     p = project({"tasks.yml": "tasks: {t: {source: [tasks.yml], run: sleep 300}}\n"})
     for _ in range(20):
-        running = p.start("t", "-s")
+        running = p.start("t", "-q")
         running.signal(signal.SIGTERM)
         result = running.result()
         assert result.code in {143, -15}
@@ -253,7 +253,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_task_once(project: MakeProject) -> Non
         "tasks.yml": ON_TERMINAL,
         "task": "trap 'echo INT >> log' INT\necho ready\nfor n in $(seq 300); do sleep 0.01; [ -e log ] && break; done\nsleep 0.3\nexit 5\n",
     })  # fmt: skip
-    terminal = Terminal(p, PYRUN, "-s", "t")
+    terminal = Terminal(p, PYRUN, "-q", "t")
     terminal.shows(b"ready")
     terminal.type(b"\x03")
     assert terminal.end() in {5, 130}
@@ -263,7 +263,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_task_once(project: MakeProject) -> Non
 def test_ctrl_c_on_a_terminal_ends_a_task_and_pyrun(project: MakeProject) -> None:
     p = project({"tasks.yml": ON_TERMINAL, "task": "echo ready\nsleep 300\n"})
     for words, count in ((["t"], 1), (["-j2", "two"], 2)):
-        terminal = Terminal(p, PYRUN, "-s", *words)
+        terminal = Terminal(p, PYRUN, "-q", *words)
         until(lambda t=terminal, c=count: t.read().count(b"ready") == c, "all are ready")  # type: ignore[misc]
         terminal.type(b"\x03")
         assert terminal.end() == 130, words
@@ -278,7 +278,7 @@ def test_a_task_reads_what_is_typed_and_the_terminal_is_given_back(project: Make
     shell = Terminal(p, "/bin/bash", "--norc", "--noprofile", "-i")
     group = shell.pid
     shell.type(b"PS1='> '\n")
-    shell.type(b"pyrun -s t; echo status $((1+1))\n")
+    shell.type(b"pyrun -q t; echo status $((1+1))\n")
     shell.shows(b"terminal")
     shell.type(b"hello\n")
     shell.shows(b"got hello")
@@ -298,7 +298,7 @@ def test_ctrl_z_stops_pyrun_with_its_task_and_fg_goes_on_with_both(project: Make
     })  # fmt: skip
     shell = Terminal(p, "/bin/bash", "--norc", "--noprofile", "-i")
     shell.type(b"PS1='> '\n")
-    shell.type(f"pyrun -s {task}\n".encode())
+    shell.type(f"pyrun -q {task}\n".encode())
     shell.shows(b"ready")
     shell.type(b"\x1a")
     shell.shows(b"Stopped")
@@ -320,7 +320,7 @@ def test_ctrl_z_stops_pyrun_with_its_task_and_fg_goes_on_with_both(project: Make
 def test_in_the_background_of_a_shell_pyrun_works_and_takes_no_terminal(project: MakeProject) -> None:
     p = project({"tasks.yml": ON_TERMINAL, "task": "echo ready\n[ -e go ] || sleep 0.1\ntouch done\n"})
     shell = Terminal(p, "/bin/bash", "--norc", "--noprofile", "-i")
-    shell.type(b"PS1='> '\npyrun -s t &\n")
+    shell.type(b"PS1='> '\npyrun -q t &\n")
     until(lambda: p.exists("done"), "the task is done")
     shell.type(b"wait; echo status $?\n")
     shell.shows(b"status 0")
@@ -332,7 +332,7 @@ def test_in_the_background_of_a_shell_pyrun_works_and_takes_no_terminal(project:
 def test_a_terminal_that_hangs_up_ends_all(project: MakeProject) -> None:
     p = project({"tasks.yml": ON_TERMINAL, "task": "echo ready\nsleep 300\n"})
     for words, count in ((["t"], 1), (["-j2", "two"], 2)):
-        terminal = Terminal(p, PYRUN, "-s", *words)
+        terminal = Terminal(p, PYRUN, "-q", *words)
         until(lambda t=terminal, c=count: t.read().count(b"ready") == c, "all are ready")  # type: ignore[misc]
         os.close(terminal.fd)
         os.waitpid(terminal.pid, 0)
@@ -347,7 +347,7 @@ def test_pyrun_within_pyrun_stops_as_one(project: MakeProject) -> None:
               inner: {source: [tasks.yml], run: "touch up; sleep 300"}
         """
     })  # fmt: skip
-    running = p.start("-s", "outer")
+    running = p.start("-q", "outer")
     until(lambda: p.exists("up"), "it runs")
     running.signal(signal.SIGTERM)
     assert running.result().code == 143
@@ -357,7 +357,7 @@ def test_pyrun_within_pyrun_stops_as_one(project: MakeProject) -> None:
 def test_a_group_signal_as_a_process_manager_sends_it_ends_all(project: MakeProject) -> None:
     p = project({"tasks.yml": TREE})
     process = subprocess.Popen(
-        [PYRUN, "-s", "kept"], cwd=p.root, env=p.environ(), stdin=subprocess.DEVNULL, start_new_session=True
+        [PYRUN, "-q", "kept"], cwd=p.root, env=p.environ(), stdin=subprocess.DEVNULL, start_new_session=True
     )
     until(lambda: p.exists("up-kept") and len(p.left()) >= 4, "it runs")
     os.killpg(process.pid, signal.SIGTERM)

@@ -14,12 +14,12 @@ def test_a_right_file_is_valid(project: MakeProject) -> None:
 
 
 def test_a_wrong_file_tells_all_its_faults(project: MakeProject) -> None:
-    p = project({"tasks.yml": "tasks:\n  a: {rn: x}\n  b: {quiet: 1, run: touch made}\n"})
+    p = project({"tasks.yml": "tasks:\n  a: {rn: x}\n  b: {quite: 1, run: touch made}\n"})
     result = p.run("--validate")
     assert result.code == 2
     assert [line for line in result.stderr.splitlines() if line.startswith("pyrun: ")] == [
         "pyrun: tasks.yml:2:7: `rn` is not a key of the task `a`",
-        "pyrun: tasks.yml:3:7: `quiet` is not a key of the task `b`",
+        "pyrun: tasks.yml:3:7: `quite` is not a key of the task `b`",
     ]
 
 

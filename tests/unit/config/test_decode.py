@@ -11,6 +11,7 @@ from runner.config.parse_yaml import MAX_FAULTS
 from runner.errors import Faults, PyrunError
 from runner.model.image import Image
 from runner.model.param import Param
+from runner.model.step import Command
 from runner.model.task import EXCLUDE, GO, PATTERN, Task
 from runner.model.template import Template
 
@@ -41,6 +42,10 @@ def faults_of(text: str) -> tuple[PyrunError, ...]:
 def param_of(definition: str, kind: str = "options") -> Param:
     task = task_of(f"tasks: {{t: {{{kind}: {{x: {definition}}}}}}}")
     return (task.args if kind == "args" else task.options)[0]
+
+
+def commands_of(task: Task) -> list[Command]:
+    return [action for step in task.steps for action in step.does if isinstance(action, Command)]
 
 
 def image_of(keys: str) -> Image:
@@ -100,11 +105,13 @@ def test_params_have_what_is_said() -> None:
         ["x", "1.10"],
         "AA",
     )
-    assert (b.type, shown(b.default)) == ("int", "<a><shared>")
+    (default,) = b.defaults
+    assert (b.type, default.when, all_shown(default.value)) == ("int", (), ["<a><shared>"])
     assert (shown(c.glob), c.values) == ("<a>/*/", None)
     assert d.type == "list"
     assert [param.required for param in task.args] == [True, False, False, False]
-    assert [option.name for option in task.options] == ["shared"]
+    assert [option.name for option in task.shared] == ["shared"]
+    assert task.options == ()
 
 
 @pytest.mark.parametrize(
@@ -149,6 +156,25 @@ def test_types_have_other_names(written: str, type_: str) -> None:
         "{deps: [{name: t, args: ['${b}']}]}",
         "{deps: [{name: t, options: {x: '${b}'}}]}",
         "{run: {command: {exec: x, print: '${b}'}}}",
+        "{run: {command: {exec: x, dir: '${b}'}}}",
+        "{run: {command: {exec: x, respond: {q: '${b}'}}}}",
+        "{run: {set-environment: {A: '${b}'}}}",
+        "{run: {set-environment: {'${b}': x}}}",
+        "{run: {task: 't ${b}'}}",
+        "{run: {command: x, when: b}}",
+        "{run: {command: x, when: {equal: {b: x}}}}",
+        "{run: {command: x, when: {not-equal: {b: x}}}}",
+        "{run: {command: x, when: {environment: {A: '${b}'}}}}",
+        "{run: {command: x, when: {exists: '${b}'}}}",
+        "{run: {command: x, when: {command: 'x ${b}'}}}",
+        "{finally: 'echo ${b}'}",
+        "{confirm: '${b}?'}",
+        "{ready: {http: '/${b}'}, run: x}",
+        "{usage: 'Uses ${b}'}",
+        "{description: 'Uses ${b}'}",
+        "{options: {own: {type: bool, rewrite: '${b}'}}}",
+        "{options: {own: {default: {command: 'x ${b}'}}}}",
+        "{options: {own: {default: {value: x, when: b}}}}",
         "{options: {own: {default: '${b}'}}}",
         "{args: {own: {default: '${b}'}}}",
         "{args: {own: {values: ['${b}']}}}",
@@ -160,15 +186,24 @@ def test_types_have_other_names(written: str, type_: str) -> None:
 )
 def test_a_task_takes_the_shared_options_that_it_mentions_and_those_that_these_mention(task: str) -> None:
     text = f"options: {{a: {{}}, z: {{}}, b: {{default: '${{a}}'}}, y: {{}}}}\ntasks: {{t: {task}}}"
-    names = [option.name for option in task_of(text).options]
-    assert names[:2] == ["a", "b"]
-    assert "z" not in names
-    assert "y" not in names
+    assert [option.name for option in task_of(text).shared] == ["a", "b"]
 
 
 def test_an_own_option_hides_a_shared_one() -> None:
     task = task_of("options: {a: {usage: shared}}\ntasks: {t: {options: {a: {usage: own}}, run: 'x ${a}'}}")
     assert [(option.name, option.usage) for option in task.options] == [("a", "own")]
+    assert task.shared == ()
+
+
+def test_a_shared_option_taken_into_the_own_ones_is_an_own_one() -> None:
+    task = task_of("options: {a: {}, b: {default: '${a}'}}\ntasks: {t: {options: [b], run: 'x ${b}'}}")
+    assert [option.name for option in task.options] == ["b"]
+    assert [option.name for option in task.shared] == ["a"]
+
+
+@pytest.mark.parametrize("run", ["x $${b}", "x ${b:-y}", "x $b"])
+def test_what_only_looks_like_a_mention_is_none(run: str) -> None:
+    assert task_of(f"options: {{b: {{}}}}\ntasks: {{t: {{run: '{run}'}}}}").shared == ()
 
 
 def test_sources_and_targets() -> None:
@@ -220,7 +255,8 @@ def test_commands_in_all_forms_come_in_order() -> None:
               - 10
         """
     )
-    assert [(shown(s.script), shown(s.shown), shown(s.dir), s.quiet) for s in task.steps] == [
+    commands = commands_of(task)
+    assert [(shown(s.script), shown(s.shown), shown(s.dir), s.quiet) for s in commands] == [
         ("a <x>", None, None, False),
         ("b", None, None, False),
         ("c", "say <x>", "d/<x>", True),
@@ -228,12 +264,12 @@ def test_commands_in_all_forms_come_in_order() -> None:
         ("", "only", None, False),
         ("10", None, None, False),
     ]
-    assert [step.programs for step in task.steps][:2] == [("a",), ("b",)]
+    assert [command.programs for command in commands][:2] == [("a",), ("b",)]
 
 
 def test_a_script_leaves_other_names_to_the_shell() -> None:
     task = task_of("tasks: {t: {args: {x: {}}, run: 'echo ${x} ${HOME} ${x:-y} $$ $${x}'}}")
-    assert shown(task.steps[0].script) == "echo <x> ${HOME} ${x:-y} $ ${x}"
+    assert shown(commands_of(task)[0].script) == "echo <x> ${HOME} ${x:-y} $ ${x}"
 
 
 def test_variables_leave_other_names_to_the_place() -> None:
@@ -327,7 +363,7 @@ def test_keys_may_come_in_any_order() -> None:
         found = (
             all_shown(task.deps[0].words),
             shown(task.env[0][1]),
-            shown(task.steps[0].script),
+            shown(commands_of(task)[0].script),
             task.args[0].name,
         )
         assert expected in (None, found)

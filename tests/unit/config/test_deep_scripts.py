@@ -2,8 +2,9 @@
 
 import pytest
 
-from runner.config.decode import decode
-from runner.errors import PyrunError
+from runner.config.shell import parse_script
+from runner.location import Position
+from runner.model.template import PLAIN, Hole
 
 NESTED = {
     "lists in braces": ("{ ", "echo ${x}; ", "} "),
@@ -15,24 +16,16 @@ NESTED = {
     "arithmetic": ("$((", "${x}", "))"),
     "expansions": ("${y:-", "${x}", "}"),
     "expansions in quotes": ('"${y:-', "${x}", '}"'),
+    "patterns": ("@(", "${x}", ")"),
     "backticks": ("`", "${x}", "`"),
 }
-
-
-def outcome(text: str) -> tuple[int, tuple[str, ...]]:
-    """The line of the fault of a file, or 0 and the names in the script of its task `t`."""
-    try:
-        task = decode(text.encode(), "tasks.yml").task("t")
-    except PyrunError as error:
-        return error.at.line if error.at else 0, ()
-    return 0, task.steps[0].script.names() if task else ()
 
 
 @pytest.mark.parametrize("depth", [10, 1000, 20_000])
 @pytest.mark.parametrize("name", NESTED)
 def test_nesting_without_end_is_no_accident(name: str, depth: int) -> None:
     before, within, behind = NESTED[name]
-    script = before * depth + within + behind * depth
-    rows = ["tasks:", "  t:", "    args: {x: {}}", "    run: |", f"      {script}"]
-    line, names = outcome("\n".join(rows))
-    assert line >= 4 or names == ("x",)
+    template = parse_script(before * depth + within + behind * depth, ("x",), Position("tasks.yml", 1, 1))
+    hole = next(part for part in template.parts if isinstance(part, Hole))
+    assert template.names() == ("x",)
+    assert depth < 40 or hole.context == PLAIN or name in {"lists in braces", "conditions", "backticks"}

@@ -112,7 +112,7 @@ def test_a_character_without_a_place_in_yaml_is_placed(text: str, line: int, col
         ("a: 1.10\nb: 010\nc: yes\nd: 0x1F\ne: 2001-01-01\nf: 1:30", dict(zip("abcdef", ["1.10", "010", "yes", "0x1F", "2001-01-01", "1:30"], strict=True))),
         ("a: null\nb: ~\nc:\nd: 'null'\ne: ''\nf: !!str null", {"a": None, "b": None, "c": None, "d": "null", "e": "", "f": "null"}),
         ("a:\r\n  - b\r\n  - |\r\n    c\r\n    d\r\n", {"a": ["b", "c\nd\n"]}),
-        ("a: [b, {c: d}]\n---\ne: f", {"a": ["b", {"c": "d"}]}),
+        ("---\na: [b, {c: d}]\n...\n---\n# no more\n", {"a": ["b", {"c": "d"}]}),
         ("a: &x [1, 2]\nb: *x", {"a": ["1", "2"], "b": ["1", "2"]}),
         ("a: &x 1\na2: &x 2\nb: *x", {"a": "1", "a2": "2", "b": "2"}),
         ("k: &k a\n*k : b", {"k": "a", "a": "b"}),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.config.template import parse_text, split
+from runner.errors import FileError
 from runner.location import Position
 from runner.model.template import PATTERN, TEXT, Hole, Template
 
@@ -86,3 +87,31 @@ def test_no_text_is_refused(text: str) -> None:
     template = parse_text(text, AT)
     whole = "".join(part if isinstance(part, str) else "${" + part.name + "}" for part in template.parts)
     assert whole.replace("$", "") == text.replace("$", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "where"),
+    [
+        ("a[${x}]", 3, "within `[ ]`"),
+        ("${y}/[!a${x}b]*", 9, "within `[ ]`"),
+        ("[]${x}]", 3, "within `[ ]`"),
+        ("[[:alpha:]${x}]", 11, "within `[ ]`"),
+        ("[a\\]${x}]", 5, "within `[ ]`"),
+        ("[${x}", 2, "within `[ ]`"),
+        ("\\${x}", 2, "right behind a `\\`"),
+        ("\\\\\\${x}", 4, "right behind a `\\`"),
+    ],
+)
+def test_a_value_never_becomes_part_of_a_wildcard(text: str, column: int, where: str) -> None:
+    with pytest.raises(FileError) as caught:
+        parse_text(text, AT, PATTERN)
+    assert caught.value.message == f"a value can't stand {where} in a file pattern"
+    assert caught.value.at == AT.shifted(column - 1, 4)
+    assert parse_text(text, AT).names()
+
+
+@pytest.mark.parametrize(
+    "text", ["\\[${x}]", "[a]${x}[b]", "[]]${x}", "[[:alpha:]]${x}", "\\\\${x}", "${x}[", "{${x},b}", "]${x}"]
+)
+def test_a_value_beside_a_wildcard_stands_for_itself(text: str) -> None:
+    assert parse_text(text, AT, PATTERN).names() == ("x",)

@@ -5,33 +5,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.location import Position
-from runner.plan.action import Action, Script
+from runner.model.when import EXISTS, NOT_EXISTS
+from runner.plan.action import Action, Limits, Traits
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
 from runner.plan.file_state import FileState
 from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
 from runner.plan.pattern import parse_pattern
 from runner.plan.platform import Platform
+from runner.plan.step import Block, Called, Guarded, PlanStep, Question, Script, Setting
 
 HERE, THERE = Position("tasks.yml", 1, 1), Position("other.yml", 9, 9)
 
 
 def script(
-    text: str = "make",
-    *,
-    folder: str = "",
-    shown: str | None = None,
-    quiet: bool = False,
-    at: Position = HERE,
-) -> Script:
-    return Script(text, shown, quiet, folder, ("make",), at)
+    text: str = "make", *, folder: str = "", shown: str | None = None, quiet: bool = False, at: Position = HERE,
+    programs: tuple[str, ...] = ("make",), pty: bool = False, respond: tuple[tuple[str, str], ...] = (),
+) -> Script:  # fmt: skip
+    return Script(text, shown, quiet, folder, programs, pty, respond, at)
+
+
+def setting(value: str | None, *, quiet: bool = False, at: Position = HERE) -> Setting:
+    return Setting((("X", value),), quiet, at)
+
+
+def guarded(*steps: PlanStep, kind: str = EXISTS, value: str | None = "f", at: Position = HERE) -> Guarded:
+    return Guarded(((Question(kind, "", (value,), ""),),), steps, at)
+
+
+def block(
+    *steps: PlanStep, last: tuple[PlanStep, ...] = (), label: str = "b", shell: str = "sh", env: str = "1"
+) -> Block:
+    return Block(label, (shell, "-c"), (("B", env),), steps, last)
+
+
+def traits(**changes: Any) -> Traits:
+    fields: dict[str, Any] = {
+        "shown": True, "quiet": False, "tusk": False, "namespace": "", "pass_env": (), "secrets": (), "cache": "",
+    }  # fmt: skip
+    assert changes.keys() <= fields.keys()
+    return Traits(**(fields | changes))
 
 
 def action(**changes: Any) -> Action:
     fields: dict[str, Any] = {
-        "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "scripts": (script(),),
+        "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "steps": (script(),), "last": (),
         "interpreter": ("sh", "-c"), "env": (("A", "1"),), "dir": "", "sources": None,
-        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "persistent": False, "image": None,
-        "image_deps": (), "position": HERE,
+        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "calls": (), "limits": Limits(0, 0, ""),
+        "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(), "position": HERE,
     }  # fmt: skip
     assert changes.keys() <= fields.keys()
     return Action(**(fields | changes))
@@ -59,17 +79,27 @@ DEPS = [("b", "made")]
 def key(
     one: Action, sources: tuple[FileState, ...] = (state(),), platform: str = "linux/amd64",
     tools: list[tuple[str, str]] = TOOLS, deps: list[tuple[str, str]] = DEPS, base: str = "",
+    answers: tuple[tuple[str, str], ...] = (),
 ) -> str:  # fmt: skip
-    return key_of(pieces(one, platform, tools, deps, base), sources)
+    return key_of(pieces(one, platform, tools, deps, base, answers), sources)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        action(scripts=(script("make all"),)),
-        action(scripts=(script(folder="x"),)),
-        action(scripts=(script(), script())),
-        action(scripts=()),
+        action(steps=(script("make all"),)),
+        action(steps=(script(folder="x"),)),
+        action(steps=(script(), script())),
+        action(steps=()),
+        action(steps=(), last=(script(),)),
+        action(last=(script(),)),
+        action(steps=(script(pty=True),)),
+        action(steps=(script(respond=(("a?", "b"),)),)),
+        action(steps=(setting("1"), script())),
+        action(steps=(script(), Called("x", HERE))),
+        action(steps=(guarded(script()),)),
+        action(steps=(block(script()),)),
+        action(traits=traits(pass_env=(("HOME", "/"),))),
         action(interpreter=("bash", "-c")),
         action(values=(("s", "y"),)),
         action(values=(("s", ("x",)),)),
@@ -91,14 +121,48 @@ def test_what_it_does_is_in_the_key(other: Action) -> None:
     [
         action(label="other"),
         action(position=THERE),
-        action(scripts=(script(shown="says"),)),
-        action(scripts=(script(quiet=True),)),
-        action(scripts=(script(at=THERE),)),
+        action(steps=(script(shown="says"),)),
+        action(steps=(script(quiet=True),)),
+        action(steps=(script(at=THERE),)),
+        action(steps=(script(programs=()),)),
+        action(id="other", task="u"),
+        action(traits=traits(shown=False, quiet=True, namespace="n", cache="local")),
+        action(limits=Limits(1, 2, "sure?")),
         action(targets=(parse_pattern("bin/x", THERE),)),
     ],
 )
 def test_what_only_people_read_is_not_in_the_key(other: Action) -> None:
     assert key(other) == key(action())
+
+
+def test_each_kind_of_step_is_in_the_key_with_what_it_does() -> None:
+    steps: list[tuple[PlanStep, ...]] = [
+        (), (script(),), (script("x"),), (script(), script()), (setting("1"),), (setting(None),), (setting(""),),
+        (setting("1"), script()), (script(), setting("1")), (guarded(script()),), (guarded(),), (guarded(), script()),
+        (guarded(script(), kind=NOT_EXISTS),), (guarded(script(), value="g"),), (guarded(script(), value=None),),
+        (guarded(guarded(script())),), (block(script()),), (block(), script()), (block(last=(script(),)),),
+        (block(script(), shell="bash"),), (block(script(), env="2"),), (block(block(script())),),
+        (Guarded(((Question(EXISTS, "", ("f",), ""),) * 2,), (script(),), HERE),),
+        (Guarded(((Question(EXISTS, "", ("f",), ""),),) * 2, (script(),), HERE),),
+        (Guarded(((Question(EXISTS, "", ("f",), "d"),),), (script(),), HERE),),
+        (Guarded(((Question(EXISTS, "n", ("f",), ""),),), (script(),), HERE),),
+        (Called("x", HERE),),
+    ]  # fmt: skip
+    keys = [key(action(steps=one)) for one in steps] + [key(action(last=one)) for one in steps if one]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (setting("1"), setting("1", quiet=True, at=THERE)),
+        (guarded(script()), guarded(script(quiet=True, at=THERE), at=THERE)),
+        (block(script()), block(script(shown="s"), label="")),
+        (Called("x", HERE), Called("y", THERE)),
+    ],
+)
+def test_of_a_step_what_only_people_read_is_not_in_the_key(one: PlanStep, other: PlanStep) -> None:
+    assert key(action(steps=(one,))) == key(action(steps=(other,)))
 
 
 def test_what_it_runs_with_is_in_the_key() -> None:
@@ -109,6 +173,7 @@ def test_what_it_runs_with_is_in_the_key() -> None:
         key(one, deps=[("b", "made"), ("c", "made")]), key(one, sources=()), key(one, sources=(state("b"),)),
         key(one, sources=(state("a", "e"),)), key(one, sources=(state("a", executable=True),)),
         key(action(image=image())), key(action(image=image()), base="sha256:1"),
+        key(one, answers=(("whether f exists", "yes"),)), key(one, answers=(("whether f exists", "no"),)),
         key(action(image=image("shop/y"))), key(action(image=image(platform="arm64"))),
     ]  # fmt: skip
     assert len(set(keys)) == len(keys)

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from runner.errors import PlanError
 from runner.location import Position
-from runner.plan.action import Action
+from runner.plan.action import Action, Limits, Traits
 from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
 from runner.plan.pattern import Pattern, parse_pattern
@@ -26,7 +27,7 @@ graphs = st.integers(1, 9).flatmap(
     )
 )
 
-FILE = "tasks.yml"
+FILES = ("tasks.yml", "api/tasks.yml")
 
 
 def at(name: str, number: int) -> Position:
@@ -102,12 +103,17 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
 # Targets
 
 
+def plain_action(name: str, targets: tuple[Pattern, ...], image: ImagePlan | None) -> Action:
+    fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
+        "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
+        "targets": targets, "limits": Limits(0, 0, ""), "persistent": False, "server": None, "image": image,
+        "traits": Traits(True, False, False, "", (), (), ""), "position": Position("t", 1, 1),
+    }  # fmt: skip
+    return Action(**fields)
+
+
 def action(name: str, *targets: str) -> Action:
-    patterns: tuple[Pattern, ...] = tuple(parse_pattern(text, Position("t", 9, 2)) for text in targets)
-    return Action(
-        name, name, name, (), (), ("sh", "-c"), (), "", None, patterns, (), False, None, (),
-        Position("t", 1, 1),
-    )  # fmt: skip
+    return plain_action(name, tuple(parse_pattern(text, Position("t", 9, 2)) for text in targets), None)
 
 
 @pytest.mark.parametrize(
@@ -127,9 +133,9 @@ def action(name: str, *targets: str) -> Action:
 def test_two_that_write_one_path_are_named(one: str, other: str) -> None:
     for first, second in ((one, other), (other, one)):
         with pytest.raises(PlanError, match=r"`a` and `b` both write|`b` and `a` both write") as info:
-            check_targets([action("a", first), action("b", second)], FILE)
+            check_targets([action("a", first), action("b", second)], FILES)
         assert info.value.at == Position("t", 9, 2)
-        check_targets([action("a", first, second)], FILE)
+        check_targets([action("a", first, second)], FILES)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +143,7 @@ def test_two_that_write_one_path_are_named(one: str, other: str) -> None:
     [("bin/a", "bin/b"), ("bin/a", "bin/ab"), ("bin/a*", "bin/b*"), ("a/bin", "bin"), ("*.a", "x/y.a")],
 )
 def test_targets_side_by_side_are_no_fault(one: str, other: str) -> None:
-    check_targets([action("a", one), action("b", other), action("c")], FILE)
+    check_targets([action("a", one), action("b", other), action("c")], FILES)
 
 
 names = st.sampled_from(["a", "b", "ab", "*", "a*", "**"])
@@ -151,7 +157,7 @@ def test_a_clash_does_not_depend_on_the_order(targets: list[list[str]]) -> None:
 
     def clashes(order: list[Action]) -> bool:
         try:
-            check_targets(order, FILE)
+            check_targets(order, FILES)
         except PlanError:
             return True
         return False
@@ -167,22 +173,27 @@ def test_a_clash_does_not_depend_on_the_order(targets: list[list[str]]) -> None:
         assert clashes(actions)
 
 
-@pytest.mark.parametrize("target", ["tasks.yml", "./tasks.yml", "*.yml", "**", "*", "{a,tasks}.yml"])
+@pytest.mark.parametrize(
+    "target", ["tasks.yml", "./tasks.yml", "*.yml", "**", "*", "{a,tasks}.yml", "api", "api/*.yml"]
+)
 def test_a_target_that_would_take_the_tasks_own_file_along_is_refused(target: str) -> None:
-    with pytest.raises(PlanError, match=r"would take `tasks\.yml` itself along") as info:
-        check_targets([action("a", target)], FILE)
+    with pytest.raises(PlanError, match=r"would take `(api/)?tasks\.yml` itself along") as info:
+        check_targets([action("a", target)], FILES)
     assert info.value.at == Position("t", 9, 2)
 
 
 @pytest.mark.parametrize("target", [".git", ".git/config", ".git/**", ".pyrun/log"])
 def test_a_target_in_what_is_gits_or_pyruns_is_refused(target: str) -> None:
     with pytest.raises(PlanError, match=r"would take `\.(git|pyrun)` along"):
-        check_targets([action("a", target)], FILE)
+        check_targets([action("a", target)], FILES)
 
 
-@pytest.mark.parametrize("target", ["tasks.yaml", "x/tasks.yml", ".github", ".gitignore", "*.yaml"])
+@pytest.mark.parametrize(
+    "target",
+    ["tasks.yaml", "x/tasks.yml", "api/tasks", "api/tasks.yml.new", ".github", ".gitignore", "*.yaml"],
+)
 def test_a_target_beside_them_is_no_fault(target: str) -> None:
-    check_targets([action("a", target)], FILE)
+    check_targets([action("a", target)], FILES)
 
 
 # Images
@@ -190,9 +201,7 @@ def test_a_target_beside_them_is_no_fault(target: str) -> None:
 
 def image_action(name: str, image: str, *tags: str) -> Action:
     plan = ImagePlan(image, tags, BasePlan("scratch"), (), ConfigPlan(), Platform("linux", "amd64"))
-    return Action(
-        name, name, name, (), (), ("sh", "-c"), (), "", None, None, (), False, plan, (), Position("t", 1, 1)
-    )
+    return plain_action(name, (), plan)
 
 
 def test_two_that_make_one_image_are_named() -> None:

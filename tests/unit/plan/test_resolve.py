@@ -5,13 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.config.decode import decode
-from runner.errors import PlanError, UsageError
+from runner.errors import PlanError
 from runner.model.project import Project
-from runner.plan.action import Action, Plan
-from runner.plan.bind import Draft, Invocation, bind
+from runner.plan.action import Action, Limits, Plan, ServerPlan
+from runner.plan.bind import Binder, Draft, Invocation
+from runner.plan.calls import find_task
 from runner.plan.facts import Facts
-from runner.plan.resolve import find_task, folder_text, make_plan, take_words
+from runner.plan.resolve import make_plan
+from runner.plan.step import Block, Called
 from tests.fakes.memory_facts import MemoryFacts
+from tests.fakes.memory_tree import MemoryTree
 
 NOTHING = MemoryFacts()
 
@@ -23,12 +26,13 @@ def project_of(text: str) -> Project:
 def plan_of(text: str, *calls: Sequence[str], facts: Facts = NOTHING) -> Plan:
     """The plan for some calls, each a task's name and its words; for `t` without words if there is none."""
     project = project_of(text)
+    binder = Binder(project, facts)
     asked: list[Invocation] = []
     for name, *words in calls or [["t"]]:
         draft = Draft(find_task(project, name, None), None)
         draft.args += words
-        asked += bind(draft, facts)
-    return make_plan(project, asked, facts)
+        asked += binder.bind(draft)
+    return make_plan(project, asked, binder, facts)
 
 
 def labels(plan: Plan) -> list[str]:
@@ -164,7 +168,7 @@ def test_a_call_is_read_so(call: str, values: tuple[str, tuple[str, ...], str]) 
         ("b --fats", "`b` has no option `--fats`", "it has --fast"),
         ("c --fats", "`c` has no option `--fats`", "it has no options"),
         ("b x --out", "`--out` needs a value", "write `--out=VALUE`"),
-        ("{name: c, options: {fast: 1}}", "`c` has no option `fast`", ""),
+        ("{name: c, options: {fast: 1}}", "`c` has no option `fast`", "it has no options"),
         ("b y", "`b` knows no s `y`", "one of: x"),
         ("b x x", "`x` is too many: `b` takes one word", ""),
         ("b", "`b` needs a s", "one of: x; or `--all`"),
@@ -184,27 +188,6 @@ def test_a_call_that_is_not_understood_is_placed(call: str, message: str, hint: 
 def test_a_task_whose_name_is_the_whole_text_of_a_call_comes_first() -> None:
     text = "tasks: {b: {args: {s: {}}, run: x}, b x: {run: y}, t: {deps: [b x, b z]}}"
     assert [action.task for action in plan_of(text).actions] == ["b x", "b", "t"]
-
-
-def test_take_words_knows_no_flag_among_values() -> None:
-    task = project_of("tasks: {t: {args: {a: {type: list}}, options: {f: {type: bool}}}}").task("t")
-    assert task is not None
-    draft = Draft(task, None)
-    take_words(
-        draft, [("--f", False), ("--f", True), ("-", True), ("--", False), ("--", True), ("--f", True)]
-    )
-    assert (draft.args, draft.options) == (["--f", "-", "--", "--f"], {"f": ["true"]})
-
-
-def test_a_name_that_is_not_there_is_a_fault_of_who_named_it() -> None:
-    project = project_of("tasks: {build: {}, hidden: {private: true}}")
-    with pytest.raises(UsageError, match="there is no task `biuld`") as info:
-        find_task(project, "biuld", None)
-    assert info.value.hint == "did you mean `build`?"
-    place = project.head.position
-    with pytest.raises(PlanError) as placed:
-        find_task(project, "hiden", place)
-    assert placed.value.at == place
 
 
 # Actions
@@ -306,17 +289,173 @@ def test_a_copy_needs_one_task_with_a_target() -> None:
     assert refused(text, ["t", "x"])[:2] == ("a `copy` names one task", 11)
 
 
-# Folders
+# Steps that call
 
 
+def ids(plan: Plan) -> dict[str, str]:
+    """The label of each action by its id."""
+    return {action.id: action.label for action in plan.actions}
+
+
+CALLS = """
+options: {shared: {default: s}}
+tasks:
+  tool: {run: x}
+  lib: {run: x}
+  inner: {deps: [lib], run: x}
+  outer: {args: {a: {}}, run: [{task: inner}, "echo ${a} ${shared}"], finally: {task: tool}}
+  t: {deps: [tool], run: [{task: outer p}, {task: [outer p, outer q]}]}
+"""
+
+
+def test_what_is_called_has_no_turn_and_what_it_needs_is_done_before_its_caller() -> None:
+    plan = plan_of(CALLS)
+    names = ids(plan)
+    assert [names[name] for name in plan.called] == ["inner", "outer p", "outer q"]
+    assert [action.label for action in plan.scheduled] == ["tool", "lib", "t"]
+    last = plan.actions[-1]
+    assert [names[name] for name in last.calls] == ["outer p", "outer q"]
+    assert [names[name] for name in last.deps] == ["tool", "lib"]
+    assert [names[step.id] for step in last.steps if isinstance(step, Called)] == [
+        "outer p", "outer p", "outer q",
+    ]  # fmt: skip
+
+
+def test_what_is_called_and_asked_for_has_a_turn_too() -> None:
+    plan = plan_of(CALLS, ["t"], ["inner"])
+    names = ids(plan)
+    assert [names[name] for name in plan.called] == ["outer p", "outer q"]
+    assert [names[name] for name in plan.asked] == ["t", "inner"]
+
+
+def test_a_call_sees_nothing_of_its_caller_but_what_it_passes_on() -> None:
+    text = """
+tasks:
+  inner: {args: {a: {}}, options: {o: {default: d}}, run: "echo ${a} ${o}"}
+  t: {args: {a: {}}, options: {o: {}}, run: [{task: "inner x"}, {task: {name: inner, args: "${a}", options: {o: "${o}!"}}}]}
+"""
+    plan = plan_of(text, ["t", "mine"])
+    assert [action.scripts[0].text for action in plan.actions if action.task == "inner"] == [
+        "echo x d", "echo mine '!'",
+    ]  # fmt: skip
+
+
+def test_a_call_that_leads_back_is_a_circle_even_where_its_condition_does_not_hold() -> None:
+    text = "tasks:\n  a: {run: {task: t}}\n  t:\n    run:\n      - {when: {os: none}, task: a}\n"
+    assert refused(text)[:2] == ("`t` needs itself: t → a → t", 2)
+
+
+def test_a_call_whose_condition_does_not_hold_is_left_out_and_must_be_right_all_the_same() -> None:
+    text = "tasks:\n  a: {deps: [b], run: x}\n  b: {run: x}\n  t:\n    run:\n      - {when: {os: none}, task: CALL}\n      - y\n"
+    plan = plan_of(text.replace("CALL", "a"))
+    assert labels(plan) == ["t"]
+    assert [script.text for script in plan.actions[0].scripts] == ["y"]
+    assert refused(text.replace("CALL", "a x"))[:2] == ("`x` is too many: `a` takes no words", 6)
+
+
+def test_what_is_called_by_a_task_that_says_what_it_reads_becomes_part_of_it() -> None:
+    text = """
+tasks:
+  dep: {run: x}
+  inner: {args: {a: {}}, deps: [dep], source: "${a}.c", target: "${a}.o", env: {E: "${a}"}, run: "cc ${a}", finally: z}
+  t: {source: s, target: o, run: [{task: inner p}, link]}
+"""
+    plan = plan_of(text)
+    assert labels(plan) == ["dep", "t"]
+    (action,) = plan.scheduled[1:]
+    assert (plan.called, action.calls) == ((), ())
+    assert action.deps == (plan.actions[0].id,)
+    block = action.steps[0]
+    assert isinstance(block, Block)
+    assert (block.label, block.env) == ("inner p", (("E", "p"),))
+    assert [script.text for script in action.scripts] == ["cc p", "z", "link"]
+    assert action.sources is not None
+    assert [pattern.text for pattern, _ in action.sources.patterns] == ["s", "p.c"]
+    assert [target.text for target in action.targets or ()] == ["o", "p.o"]
+
+
+@pytest.mark.parametrize("key", ["source: s", "target: o"])
 @pytest.mark.parametrize(
-    ("written", "folder"),
+    ("called", "why"),
     [
-        ("", ""), (".", ""), ("./", ""), ("a", "a"), ("a/", "a"), ("./a//b/.", "a/b"), ("a/../b", "b"), ("a/..", ""),
-        ("..", ".."), ("../a", "../a"), ("a/../../b", "../b"), ("../../a/..", "../.."), ("/", "/"), ("/x/", "/x"),
-        ("...", "..."),
+        ("persistent: true, run: x", "`a` is a server"),
+        ("image: {name: n, from: scratch}", "`a` makes an image"),
+        ("run: {task: t}", "`t` calls itself: t → a → t"),
+        ("run: {task: a}", "`a` calls itself: a → a"),
     ],
-)  # fmt: skip
-def test_a_folder_has_one_form(written: str, folder: str) -> None:
-    assert folder_text(written) == folder
-    assert folder_text(folder) == folder
+)
+def test_what_can_not_become_part_of_a_task_is_refused(key: str, called: str, why: str) -> None:
+    assert why in refused(f"tasks:\n  a: {{{called}}}\n  t: {{{key}, run: {{task: a}}}}\n")[0]
+
+
+# Servers
+
+
+def test_a_server_is_reached_at_its_port_and_its_users_know_where() -> None:
+    text = """
+tasks:
+  db: {ports: ["15432:5432", 80], ready: {timeout: 3s}, run: serve}
+  silent: {persistent: true, run: serve}
+  t: {deps: [db, silent], env: {AT: "${db.host}:${db.port}"}, run: "echo ${db.port}"}
+"""
+    db, silent, t = plan_of(text).actions
+    assert db.server == ServerPlan((5432, 80), (("port", "5432"),), 3000)
+    assert (db.persistent, silent.persistent, silent.server) == (True, True, None)
+    assert t.env == (("AT", "127.0.0.1:5432"),)
+    assert t.scripts[0].text == "echo 5432"
+
+
+def test_a_server_without_ports_has_a_host_all_the_same() -> None:
+    text = 'tasks: {db: {persistent: true, run: x}, t: {deps: [db], run: "echo ${db.host}"}}'
+    assert action_of(text).scripts[0].text == "echo 127.0.0.1"
+
+
+def test_what_a_server_says_of_its_readiness_is_filled_in() -> None:
+    text = 'tasks: {t: {args: {p: {}}, ports: 80, ready: {http: "/${p}", log: up}, run: x}}'
+    server = action_of(text, "health").server
+    assert server == ServerPlan((80,), (("http", "/health"), ("log", "up")), 60_000)
+
+
+def test_what_is_no_server_has_no_server_plan() -> None:
+    assert action_of("tasks: {t: {persistent: false, ports: 80, run: x}}").server is None
+
+
+# Files under namespaces
+
+
+def test_a_task_of_an_included_file_works_in_its_own_folder_and_sees_its_own_variables() -> None:
+    top = b"include: {api: api}\ntasks: {lib: {run: x}, t: {deps: [api:build, api:lib]}}"
+    inner = (
+        b"tasks: {build: {deps: [lib, ':lib'], source: s, target: o, dir: d, env: {A: '${HOME}'}, "
+        b"run: {command: {exec: x, dir: e}}}, lib: {run: x}}"
+    )
+    project = decode(top, "tasks.yml", MemoryTree({"api/tasks.yml": inner}))
+    facts = MemoryFacts(by_namespace={"api": {"HOME": "/api"}, "": {"HOME": "/top"}})
+    binder = Binder(project, facts)
+    plan = make_plan(project, binder.bind(Draft(find_task(project, "t", None), None)), binder, facts)
+    assert labels(plan) == ["api:lib", "lib", "api:build", "t"]
+    build = plan.actions[2]
+    assert (build.dir, build.scripts[0].dir, build.env) == ("api/d", "api/e", (("A", "/api"),))
+    assert build.sources is not None
+    assert [pattern.literal_prefix for pattern, _ in build.sources.patterns] == ["api/s"]
+    assert [target.literal_prefix for target in build.targets or ()] == ["api/o"]
+    assert (build.traits.namespace, build.traits.tusk) == ("api", False)
+
+
+def test_the_variables_that_a_task_passes_on_are_part_of_it_unless_it_says_otherwise() -> None:
+    text = "pass-env: [A, B]\ntasks: {t: {pass-env: [{name: B, key: no}, C, {name: D, key: yes}], run: x}}"
+    action = action_of(text, facts=MemoryFacts(variables={"A": "1", "B": "2", "C": "3"}))
+    assert action.traits.pass_env == (("A", "1"), ("C", "3"), ("D", ""))
+
+
+def test_how_it_is_tried_is_filled_in() -> None:
+    action = action_of(
+        'tasks: {t: {args: {a: {}}, timeout: 2m, retries: 3, confirm: "to ${a}?", run: x}}', "prod"
+    )
+    assert action.limits == Limits(120_000, 3, "to prod?")
+    assert action_of("tasks: {t: {run: x}}").limits == Limits(0, 0, "")
+
+
+@pytest.mark.parametrize(("cache", "remembered"), [("true", True), ("false", False), ("local", True)])
+def test_a_task_can_say_that_it_is_not_remembered(cache: str, remembered: bool) -> None:
+    assert action_of(f"tasks: {{t: {{source: [], cache: {cache}, run: x}}}}").remembered is remembered

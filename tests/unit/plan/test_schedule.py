@@ -1,23 +1,26 @@
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.location import Position
-from runner.plan.action import Action, Plan
+from runner.plan.action import Action, Limits, Plan, Traits
 from runner.plan.schedule import Schedule
 
 
-def plan_of(graph: dict[str, list[str]]) -> Plan:
+def action(name: str, needs: list[str], at: Position) -> Action:
+    fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
+        "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
+        "targets": None, "deps": tuple(needs), "limits": Limits(0, 0, ""), "persistent": False, "server": None,
+        "image": None, "traits": Traits(True, False, False, "", (), (), ""), "position": at,
+    }  # fmt: skip
+    return Action(**fields)
+
+
+def plan_of(graph: dict[str, list[str]], called: tuple[str, ...] = ()) -> Plan:
     """A plan of what needs only what stands before it."""
     at = Position("t", 1, 1)
-    return Plan(
-        tuple(
-            Action(
-                name, name, name, (), (), ("sh", "-c"), (), "", None, None, tuple(needs), False, None, (), at
-            )
-            for name, needs in graph.items()
-        ),
-        (),
-    )
+    return Plan(tuple(action(name, needs, at) for name, needs in graph.items()), (), called)
 
 
 graphs = st.integers(0, 9).flatmap(
@@ -87,3 +90,18 @@ def test_once_stopped_nothing_starts_whatever_finishes() -> None:
     schedule.finish("a")
     assert not schedule.ready()
     assert schedule.unfinished == 2
+
+
+@settings(max_examples=100)
+@given(graphs, st.data())
+def test_what_is_only_called_has_no_turn(graph: dict[str, list[str]], data: st.DataObject) -> None:
+    needed = {need for needs in graph.values() for need in needs}
+    called = tuple(name for name in graph if name not in needed and data.draw(st.booleans()))
+    schedule = Schedule(plan_of(graph, called), {})
+    started = set()
+    while schedule.ready():
+        name = schedule.start().id
+        started.add(name)
+        schedule.finish(name)
+    assert started == set(graph) - set(called)
+    assert schedule.unfinished == 0

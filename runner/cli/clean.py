@@ -1,0 +1,61 @@
+"""Forgetting what ran: `--clean`. Never touches what tasks made."""
+
+import os
+import shutil
+
+from runner.errors import UsageError, did_you_mean
+from runner.model.project import public_names
+from runner.store.build_log import BuildLog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.cli.arguments import Request
+    from runner.cli.session import Session
+
+_PROJECT, _CACHE, _TASK = "project", "cache", "task:"
+
+
+def clean(session: "Session", request: "Request") -> str:
+    """Forget what the flags say; what was done, in a line.
+
+    Raises:
+        UsageError: The flags name nothing that can be forgotten, or a task was asked for too.
+    """
+    what = _wanted(request.flags)
+    if request.calls:
+        asked = request.calls[0].task.name
+        raise UsageError(
+            f"`--clean` forgets and runs nothing, and `{asked}` is asked for", None, "call pyrun once for each"
+        )
+    if what.startswith(_TASK):
+        name = what[len(_TASK) :]
+        task = session.project.task(name)
+        if task is None:
+            hint = did_you_mean(name, public_names(session.project))
+            raise UsageError(f"there is no task `{name}`", None, hint)
+        return f"pyrun: forgot {_records(BuildLog(session.top).forget(task.name))} of {task.name}\n"
+    count = BuildLog(session.top).forget()
+    if what == _CACHE and session.cache is not None and os.path.isdir(session.cache):
+        shutil.rmtree(session.cache, ignore_errors=True)
+        return f"pyrun: forgot {_records(count)} of this project, and emptied {session.cache}\n"
+    return f"pyrun: forgot {_records(count)} of this project\n"
+
+
+def _wanted(flags: "Mapping[str, str]") -> str:
+    """What is to be forgotten, in the words of `--clean`."""
+    if "clean-cache" in flags:
+        return _CACHE
+    if "clean-project-cache" in flags:
+        return _PROJECT
+    if "clean-task-cache" in flags:
+        return _TASK + flags["clean-task-cache"]
+    what = flags["clean"] or _PROJECT
+    if what in {_PROJECT, _CACHE} or what.startswith(_TASK):
+        return what
+    raise UsageError(f"`--clean={what}` names nothing", None, "`project`, `cache` or `task:NAME`")
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"

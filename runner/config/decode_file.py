@@ -1,0 +1,224 @@
+"""One file, and those that it includes, from text to the model."""
+
+from collections.abc import Mapping as MappingType
+
+from runner.config.decode_head import decode_env_files
+from runner.config.decode_param import ARG, OPTION, Known, decode_params
+from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
+from runner.config.fields import Faultbook, read_map
+from runner.config.files import FILE_NAMES, Files, joined
+from runner.config.language import TEXTUAL, WORDS, Language, decode_interpolation, is_tusk
+from runner.config.namespaces import included_files
+from runner.config.node import Mapping, Node, Scalar
+from runner.config.parse_yaml import decode_text, parse_yaml
+from runner.config.shell import is_posix_shell
+from runner.errors import PyrunError
+from runner.location import Position
+from runner.model.param import Param
+from runner.model.project import SHELL, EnvFile, Head
+from runner.model.task import Task
+
+
+class Found:
+    """What was found in all files so far.
+
+    Args:
+        files: The files that may be included.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.books: dict[str, Faultbook] = {}
+        self.unread: list[PyrunError] = []
+        self.heads: list[Head] = []
+        self.tasks: list[Task] = []
+
+    def open(self, data: bytes, path: str) -> tuple[Faultbook, Node]:
+        """The book of a file's faults, and its node, an empty map where it says nothing.
+
+        Raises:
+            FileError: It is no YAML at all.
+        """
+        text = decode_text(data, path)
+        node, unread = parse_yaml(text, path)
+        self.unread += unread
+        book = self.books.setdefault(path, Faultbook(text))
+        return book, node if node is not None else Mapping([], Position(path, 1, 1))
+
+
+class FileReader:
+    """Reads a file and those that it includes.
+
+    Args:
+        found: What was found so far.
+        path: The file, relative to the top.
+        namespace: The namespace of its tasks, empty for the top's.
+        above: The file that includes it, or None.
+    """
+
+    def __init__(
+        self, found: Found, path: str, namespace: str = "", above: "FileReader | None" = None
+    ) -> None:
+        self.found = found
+        self.path = path
+        self.namespace = namespace
+        self.above = above
+        self.folder = path.rpartition("/")[0] if namespace else ""
+        tusk = is_tusk(path)
+        self.language = Language(tusk, TEXTUAL if tusk else WORDS, SHELL)
+        self.texts = {"name": "", "usage": ""}
+        self.env_files: tuple[EnvFile, ...] = (EnvFile(".env", False, Position(path, 1, 1)),)
+        self.pass_env: tuple[tuple[str, bool], ...] = ()
+        self.args: MappingType[str, Param] = above.args if above is not None else {}
+        self.options: MappingType[str, Param] = above.options if above is not None else {}
+
+    def read(self, data: bytes) -> None:
+        """All that the file says goes to what was found.
+
+        Raises:
+            FileError: It is no YAML at all.
+        """
+        self.book, node = self.found.open(data, self.path)
+        place = len(self.found.heads)
+        handlers = {
+            "name": self.take_text, "usage": self.take_text, "interpreter": self.take_interpreter,
+            "interpolation": self.take_interpolation, "env-file": self.take_env_file,
+            "pass-env": self.take_pass_env, "args": self.take_args, "options": self.take_options,
+            "tasks": self.take_tasks, "include": self.take_include,
+        }  # fmt: skip
+        read_map(self.book, node, "the file", handlers)
+        head = Head(
+            self.texts["name"], self.texts["usage"], self.language.interpreter,
+            is_posix_shell(self.language.interpreter), self.language.tusk, self.env_files, self.pass_env, (),
+            self.namespace, self.folder, self.path, node.position,
+        )  # fmt: skip
+        self.found.heads.insert(place, head)
+
+    def take_text(self, key: Scalar, node: Node) -> None:
+        self.texts[key.text] = self.book.text(node, f"`{key.text}`")
+
+    def take_interpreter(self, _: Scalar, node: Node) -> None:
+        words = tuple(self.book.text(node, "`interpreter`").split()) or SHELL
+        self.language = Language(self.language.tusk, self.language.interpolation, words)
+
+    def take_interpolation(self, _: Scalar, node: Node) -> None:
+        way = decode_interpolation(self.book, node, self.language.interpolation)
+        self.language = Language(self.language.tusk, way, self.language.interpreter)
+
+    def take_env_file(self, _: Scalar, node: Node) -> None:
+        self.env_files = decode_env_files(self.book, node)
+
+    def take_pass_env(self, _: Scalar, node: Node) -> None:
+        self.pass_env = decode_pass_env(self.book, node)
+
+    def take_args(self, _: Scalar, node: Node) -> None:
+        found = decode_params(self.book, node, ARG, Known(self.language, None, {}, PLATFORM_NAMES))
+        self.args = {**self.args, **{param.name: param for param in found}}
+
+    def take_options(self, _: Scalar, node: Node) -> None:
+        seen = self.options
+        found = decode_params(self.book, node, OPTION, Known(self.language, None, seen, PLATFORM_NAMES))
+        self.options = {**seen, **{param.name: param for param in found}}
+
+    def take_tasks(self, _: Scalar, node: Node) -> None:
+        if not isinstance(node, Mapping):
+            if not (isinstance(node, Scalar) and node.null):
+                self.book.wrong_type(node, "`tasks`", "a map")
+            return
+        around = Surroundings(self.language, self.args, self.options, self.namespace)
+        for key, value in node:
+            if not key.text or key.text.startswith((":", "-")):
+                self.book.add(
+                    f"`{key.text}` can't be the name of a task",
+                    key.position,
+                    "begin it with a letter or a digit",
+                )
+                continue
+            self.found.tasks.append(self.task(key, value, around))
+
+    def task(self, key: Scalar, node: Node, around: Surroundings) -> Task:
+        """A task, under the full name that it has at the top."""
+        book, node = self.included_task(self.book, node, [self.path])
+        name = f"{self.namespace}:{key.text}" if self.namespace else key.text
+        full = Scalar(name, key.position, key.plain)
+        return TaskReader(book, full, around).read(node)
+
+    def included_task(self, book: Faultbook, node: Node, way: list[str]) -> tuple[Faultbook, Node]:
+        """What the `include` of a task leads to: the node of that task and the book of its file."""
+        pairs = node.pairs if isinstance(node, Mapping) else []
+        include = next((pair for pair in pairs if pair[0].text == "include"), None)
+        if include is None:
+            return book, node
+        key, value = include
+        nothing: Node = Mapping([], node.position)
+        for other, _ in pairs:
+            if other is not key:
+                book.add(
+                    f"`{other.text}` can't stand beside `include`: the task is what that file says",
+                    other.position,
+                    "write it into that file",
+                )
+        written = book.text(value, "`include`")
+        if not written:
+            return book, nothing
+        path = joined(self.folder, written)
+        if path in way:
+            book.add(f"`{written}` includes itself: {' → '.join([*way, path])}", value.position)
+            return book, nothing
+        data = self.found.files.read(path)
+        if data is None:
+            book.add(
+                f"there is no file `{written}`", value.position, f"it is looked for beside `{self.path}`"
+            )
+            return book, nothing
+        try:
+            inner, found = self.found.open(data, path)
+        except PyrunError as error:
+            book.faults.append(error)
+            return book, nothing
+        if isinstance(found, Mapping) and not found.pairs:
+            book.add(f"`{written}` is empty", value.position, "it must hold the keys of one task")
+        if isinstance(found, Mapping) and found.keys() == ("tasks",):
+            inner.add(
+                "this file holds the keys of one task, not a map of tasks",
+                found.pairs[0][0].position,
+                "to include a whole file, name it under `include` at the top",
+            )
+            return inner, nothing
+        return self.included_task(inner, found, [*way, path])
+
+    def take_include(self, _: Scalar, node: Node) -> None:
+        """Other files, each under a namespace."""
+        for namespace, written, at in included_files(self.book, node, self.folder, self.found.files):
+            self.include(namespace, written, at)
+
+    def include(self, namespace: str, written: str, at: Position) -> None:
+        """Another file under a namespace."""
+        path = joined(self.folder, written)
+        names = self.found.files.names(path)
+        if names is not None:
+            name = next((name for name in FILE_NAMES if name in names), "")
+            if not name:
+                self.book.add(f"there is no tasks.yml in `{written}`", at)
+                return
+            path = f"{path}/{name}" if path else name
+        if any(path == above.path for above in self.way()):
+            circle = [above.path for above in reversed(self.way())]
+            self.book.add(f"`{path}` includes itself: {' → '.join([*circle, path])}", at)
+            return
+        data = self.found.files.read(path)
+        if data is None:
+            self.book.add(f"there is no file `{written}`", at, "name a tasks.yml, or a folder that has one")
+            return
+        full = f"{self.namespace}:{namespace}" if self.namespace else namespace
+        if any(head.namespace == full for head in self.found.heads):
+            self.book.add(f"the namespace `{full}` is there already", at, "choose another name")
+            return
+        try:
+            FileReader(self.found, path, full, self).read(data)
+        except PyrunError as error:
+            self.found.unread.append(error)
+
+    def way(self) -> "list[FileReader]":
+        """This file and those through which it is included, the top last."""
+        return [self, *(self.above.way() if self.above is not None else [])]

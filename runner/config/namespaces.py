@@ -1,0 +1,131 @@
+"""Files under namespaces: which a file includes, and what their tasks are called at the top."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingType
+
+from runner.config.fields import Faultbook
+from runner.config.files import Files, joined
+from runner.config.node import Mapping, Node, Scalar
+from runner.location import Position
+from runner.model.call import Call
+from runner.model.param import STRING, Param
+from runner.model.task import Task
+from runner.model.template import TEXT, Hole, Template
+
+NAMESPACE = "namespace"
+"""What the arg is called that picks one of the files which define a task."""
+
+
+def included_files(
+    book: Faultbook, node: Node, folder: str, files: Files
+) -> list[tuple[str, str, Position]]:
+    """What `include` names: for each file its namespace, its path as written, and where that stands.
+
+    Args:
+        book: Where faults go.
+        node: A map of namespaces and paths, or patterns.
+        folder: The folder of the including file.
+        files: The files that are there.
+    """
+    if isinstance(node, Mapping):
+        found = []
+        for key, value in node:
+            path = book.text(value, f"the path of `{key.text}`")
+            if not key.text or any(letter in key.text for letter in ": /$"):
+                book.add(
+                    f"`{key.text}` can't be a namespace", key.position, "use letters, digits, `_`, `-` and `.`"
+                )
+            elif path:
+                found.append((key.text, path, value.position))
+        return found
+    return [
+        each
+        for item in book.items(node)
+        if isinstance(item, Scalar) and not item.null
+        for each in _matching(book, item, folder, files)
+    ]
+
+
+def _matching(book: Faultbook, node: Scalar, folder: str, files: Files) -> list[tuple[str, str, Position]]:
+    """The files that a pattern matches; what its first `*` stands for is the namespace."""
+    segments = [segment for segment in node.text.split("/") if segment not in {"", "."}]
+    star = next((index for index, segment in enumerate(segments) if segment == "*"), None)
+    if star is None or any("*" in segment for segment in (*segments[:star], *segments[star + 1 :])):
+        book.add(
+            f"`{node.text}` has no namespace to go by",
+            node.position,
+            "write `{NAMESPACE: PATH}`, or a pattern with one `*` for a folder, such as `services/*/tasks.yml`",
+        )
+        return []
+    base = joined(folder, "/".join(segments[:star]))
+    rest = "/".join(segments[star + 1 :])
+    found = []
+    for name, kind in sorted((files.names(base) or {}).items()):
+        path = "/".join([*segments[:star], name, *([rest] if rest else [])])
+        fits = kind in {"d", "l"} and not name.startswith(".") and ":" not in name
+        if fits and (not rest or files.read(joined(folder, path)) is not None):
+            found.append((name, path, node.position))
+    if not found:
+        book.add(f"`{node.text}` matches no file", node.position)
+    return found
+
+
+def spread_tasks(tasks: MappingType[str, Task], namespaces: Iterable[str]) -> list[Task]:
+    """What only included files define, as tasks at the top: the file is picked by an arg.
+
+    Args:
+        tasks: All tasks by their full names.
+        namespaces: The namespaces, in order.
+    """
+    local: dict[str, list[Task]] = {}
+    for task in tasks.values():
+        if task.namespace and not task.private:
+            local.setdefault(task.name[len(task.namespace) + 1 :], []).append(task)
+    order = {namespace: number for number, namespace in enumerate(namespaces)}
+    taken = {alias for task in tasks.values() for alias in task.aliases}
+    return [
+        _spread(name, sorted(owners, key=lambda task: order[task.namespace]))
+        for name, owners in local.items()
+        if name not in tasks and name not in taken
+    ]
+
+
+def _spread(name: str, owners: list[Task]) -> Task:
+    """A task that calls the one of that name in the namespace that is picked."""
+    first = owners[0]
+    at = first.position
+
+    def hole(param: str) -> Hole:
+        return Hole(param, TEXT, "", at)
+
+    alike = all(_shape(owner) == _shape(first) for owner in owners)
+    args = tuple(map(_passed_on, first.args)) if alike else ()
+    options = tuple(map(_passed_on, first.options)) if alike else ()
+    values = tuple(Template((owner.namespace,), at) for owner in owners)
+    pick = Param(NAMESPACE, STRING, "Where", values, None, (), True, "", "", False, None, at)
+    words = (
+        Template((hole(NAMESPACE), f":{name}"), at),
+        *(Template((f"--{param.name}=", hole(param.name)), at) for param in options),
+    )
+    call = Call(f"${{{NAMESPACE}}}:{name}", words, tuple(Template((hole(p.name),), at) for p in args), (), at)
+    fields: dict[str, object] = dict.fromkeys(Task.FIELDS, ())
+    fields |= {
+        "name": name, "usage": first.usage, "description": first.description, "private": False, "quiet": False,
+        "namespace": "", "args": (pick, *args), "options": options, "deps": (call,), "sources": None,
+        "targets": None, "dir": None, "timeout": 0, "retries": 0, "confirm": None, "cache": "", "watch": False,
+        "persistent": False, "server": None, "image": None, "position": at,
+    }  # fmt: skip
+    return Task(**fields)  # type: ignore[arg-type]  # its own fields
+
+
+def _shape(task: Task) -> tuple[object, ...]:
+    """What a caller must know of a task's args and options."""
+    return tuple((param.name, param.type, param.required) for param in (*task.args, *task.options))
+
+
+def _passed_on(param: Param) -> Param:
+    """A param whose value goes on to the task itself, which checks it and has the defaults."""
+    return Param(
+        param.name, param.type, param.usage, param.values, param.glob, (), param.required, "", param.short,
+        False, None, param.position,
+    )  # fmt: skip

@@ -1,0 +1,161 @@
+"""The servers of a plan: which are up, which are ready, and who waits for them."""
+
+from runner.errors import RunError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from runner.execute.host import HostRun
+    from runner.execute.readiness import Readiness
+    from runner.execute.verdict import Verdict
+    from runner.plan.action import Action, Plan
+
+_ASK_AGAIN = 40.0
+"""Milliseconds between two looks at servers that are not ready."""
+
+
+class Servers:
+    """What is known of the servers of a plan.
+
+    Args:
+        actions: The actions of the plan, by id.
+        top: The project's top folder, absolute.
+    """
+
+    def __init__(self, actions: "Mapping[str, Action]", top: str) -> None:
+        self._actions = actions
+        self._top = top
+        self._idle: dict[str, Verdict] = {}
+        self._started: dict[str, Readiness | None] = {}
+        self._asking: dict[str, Readiness] = {}
+        self.waiting: dict[str, tuple[Action, Verdict]] = {}
+
+    def any(self) -> bool:
+        """Whether there is a server that is up or may have to be."""
+        return bool(self._idle or self._started)
+
+    def add(self, action: "Action", verdict: "Verdict") -> None:
+        """A server's turn has come: from now on it can be started for somebody."""
+        self._idle[action.id] = verdict
+
+    def wanted_by(self, action: "Action", verdict: "Verdict") -> bool:
+        """Whether an action must wait for servers; then it is started when they are ready."""
+        if not self._missing(action):
+            self._idle.pop(action.id, None)
+            return False
+        self.waiting[action.id] = (action, verdict)
+        return True
+
+    def next_served(self) -> "tuple[Action, Verdict] | None":
+        """What can start now: a server that somebody waits for, or somebody whose servers are ready."""
+        for name, (action, verdict) in list(self.waiting.items()):
+            missing = self._missing(action)
+            if not missing:
+                del self.waiting[name]
+                self._idle.pop(name, None)
+                return action, verdict
+            for server in missing:
+                if server in self._idle and server not in self.waiting and not self._missing_of(server):
+                    return self._actions[server], self._idle.pop(server)
+        return None
+
+    def start(self, action: "Action", run: "HostRun", environ: "Mapping[str, str]") -> None:
+        """A server is being started."""
+        self._idle.pop(action.id, None)
+        readiness = None
+        if action.server is not None and action.server.ready:
+            from runner.execute.readiness import Readiness  # noqa: PLC0415 - sockets, for servers only
+
+            folder = f"{self._top}/{action.dir}" if not action.dir.startswith("/") else action.dir
+            readiness = Readiness(action.server, action.interpreter, folder, environ)
+            self._asking[action.id] = readiness
+            run.hear = readiness.hear
+        self._started[action.id] = readiness
+
+    def end(self, action: "Action") -> None:
+        """A server has ended."""
+        self._started.pop(action.id, None)
+        asking = self._asking.pop(action.id, None)
+        if asking is not None:
+            asking.close()
+
+    def unready(self, action: "Action") -> bool:
+        """Whether a server is up and not ready."""
+        return action.id in self._asking
+
+    def look(self) -> "Iterable[tuple[Action, str]]":
+        """Ask those that are not ready; the ones that had their time, with what is not so yet."""
+        from time import monotonic  # noqa: PLC0415 - most plans have no server
+
+        for name, readiness in list(self._asking.items()):
+            if readiness.ready():
+                del self._asking[name]
+                readiness.close()
+            elif monotonic() >= readiness.deadline:
+                del self._asking[name]
+                readiness.close()
+                yield self._actions[name], f"after {readiness.limit / 1000:g} s {readiness.left()}"
+
+    def patience(self) -> float | None:
+        """How many milliseconds to wait before the next look; None if there is nothing to look at."""
+        return _ASK_AGAIN if self._asking else None
+
+    def forget_waiting(self) -> None:
+        """Nothing starts any more."""
+        self.waiting.clear()
+        self._idle.clear()
+        for readiness in self._asking.values():
+            readiness.close()
+
+    def close(self) -> None:
+        """Stop asking."""
+        self.forget_waiting()
+
+    def _missing_of(self, server: str) -> list[str]:
+        return self._missing(self._actions[server])
+
+    def _missing(self, action: "Action") -> list[str]:
+        """The servers that an action needs and that are not ready, each behind those that it needs itself."""
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+        left = [(name, False) for name in reversed(action.deps)]
+        while left:
+            name, ready = left.pop()
+            dep = self._actions[name]
+            if ready:
+                found[name] = None
+            elif name not in seen and (dep.persistent or not dep.steps):
+                seen.add(name)
+                up = name in self._started and name not in self._asking
+                left += [(name, True)] * (dep.persistent and not up)
+                left += [(below, False) for below in reversed(dep.deps)]
+        return list(found)
+
+
+def check_ports(action: "Action") -> None:
+    """Refuse to start a server whose port is taken.
+
+    Raises:
+        RunError: It is.
+    """
+    from runner.execute.readiness import taken_port  # noqa: PLC0415 - sockets, for servers only
+
+    port = taken_port(action.server.ports) if action.server is not None else 0
+    if port:
+        raise RunError(
+            f"port {port} is in use already, and `{action.label}` needs it",
+            action.position,
+            "end what listens there, or give one of the two another port",
+        )
+
+
+def foreground_servers(plan: "Plan") -> set[str]:
+    """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
+    actions = {action.id: action for action in plan.actions}
+    found = {name for name in plan.asked if actions[name].persistent}
+    for name in plan.asked:
+        action = actions[name]
+        if not action.steps and not action.last and action.image is None:
+            found.update(dep for dep in action.deps if actions[dep].persistent)
+    return found

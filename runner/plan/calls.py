@@ -1,0 +1,126 @@
+"""The calls of a file: which task a call names, and the words that it gets."""
+
+from runner.errors import PlanError, UsageError
+from runner.model.project import full_names, unknown_task_hint
+from runner.plan.bind import Draft, option_named
+from runner.plan.expand import fill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.location import Position
+    from runner.model.call import Call
+    from runner.model.project import Project
+    from runner.model.task import Task
+    from runner.plan.expand import Value
+
+
+def find_task(project: "Project", name: str, at: "Position | None", namespace: str = "") -> "Task":
+    """The task of that name.
+
+    Args:
+        project: The tasks.
+        name: The name as it is written.
+        at: Where, or None for the command line.
+        namespace: The namespace of the file that names it.
+
+    Raises:
+        UsageError: There is none, and the command line named it.
+        PlanError: There is none, and a file named it.
+    """
+    for full in full_names(name, namespace):
+        task = project.task(full)
+        if task is not None:
+            return task
+    message, hint = f"there is no task `{name}`", unknown_task_hint(name, project)
+    raise UsageError(message, None, hint) if at is None else PlanError(message, at, hint)
+
+
+def draft_of(
+    project: "Project", call: "Call", values: "Mapping[str, Value]", namespace: str
+) -> Draft:
+    """What a call of a file asks for.
+
+    Args:
+        project: The tasks.
+        call: The call.
+        values: What its templates may name.
+        namespace: The namespace of its file.
+
+    Raises:
+        PlanError: There is no such task or option.
+    """
+    task = None
+    if len(call.words) > 1:
+        found = (project.task(full) for full in full_names(call.text, namespace))
+        task = next((one for one in found if one is not None), None)
+    words = [] if task is not None else _filled_words(call, values)
+    if task is None:
+        task = find_task(project, words.pop(0)[0], call.position, namespace)
+    draft = Draft(task, call.position)
+    take_words(draft, words)
+    draft.args += [fill(template, values) for template in call.args]
+    for option, template in call.options:
+        param = next((p for p in draft.options_known() if p.name == option), None)
+        if param is None:
+            raise _no_option(draft, option)
+        draft.add_option(param, fill(template, values))
+    return draft
+
+
+def _no_option(draft: Draft, name: str) -> PlanError:
+    known = ", ".join(f"--{param.name}" for param in draft.options_known())
+    hint = f"it has {known}" if known else "it has no options"
+    if any(param.name == name.lstrip("-") for param in draft.task.shared):
+        hint = "a shared option is one value for the whole run; take it into the task's own `options` to pass it"
+    return PlanError(f"`{draft.task.name}` has no option `{name}`", draft.at, hint)
+
+
+def _filled_words(call: "Call", values: "Mapping[str, Value]") -> "list[tuple[str, bool]]":
+    """The words of a call, each with whether it may be a flag: only what the file itself says may."""
+    words: list[tuple[str, bool]] = []
+    for template in call.words:
+        parts = template.parts
+        first = parts[0] if parts else ""
+        if len(parts) == 1 and not isinstance(first, str):
+            value = values.get(first.name, "")
+            if isinstance(value, tuple):
+                words += [(word, False) for word in value]
+                continue
+        words.append((fill(template, values), isinstance(first, str) and first.startswith("-")))
+    return words
+
+
+def take_words(draft: Draft, words: "Sequence[tuple[str, bool]]") -> None:
+    """Give the words of a file's call to its draft.
+
+    Raises:
+        PlanError: A flag that the task does not have.
+    """
+    left = list(reversed(words))
+    while left:
+        word, may_be_flag = left.pop()
+        if word == "--" and may_be_flag:
+            draft.args += [text for text, _ in reversed(left)]
+            return
+        if not may_be_flag or word == "-":
+            draft.args.append(word)
+            continue
+        found = option_named(draft, word)
+        if found is None:
+            if word == "--all":
+                draft.all = True
+                continue
+            raise _no_option(draft, word)
+        param, value, rest = found
+        if rest:
+            left.append((rest, True))
+        if value is None:
+            if param.type == "bool":
+                value = "true"
+            elif not left:
+                raise PlanError(f"`{word}` needs a value", draft.at, f"write `{word}=VALUE`")
+            else:
+                value = left.pop()[0]
+        draft.add_option(param, value)

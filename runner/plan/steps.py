@@ -1,0 +1,233 @@
+"""A task's steps with everything filled in."""
+
+from runner.errors import PlanError
+from runner.model.project import head_of
+from runner.model.step import Command, SetEnvironment
+from runner.plan.condition import settle
+from runner.plan.expand import fill
+from runner.plan.step import Block, Called, Guarded, Script, Setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runner.location import Position
+    from runner.model.project import Head, Project
+    from runner.model.step import Step, SubTask
+    from runner.model.task import Task
+    from runner.plan.bind import Invocation
+    from runner.plan.expand import Value
+    from runner.plan.facts import Facts
+    from runner.plan.step import PlanStep
+
+_DEEPEST = 200
+"""Calls within calls that become part of one action."""
+
+
+class Body:
+    """What an invocation does, and what it needs for that.
+
+    Attributes:
+        steps: What it does, in order.
+        last: What it does in the end.
+        calls: The ids of what it calls, and where.
+        idle: The ids of what it would call if a condition held that does not; they must be right all the same.
+        parts: The invocations that became part of it.
+    """
+
+    __slots__ = ("calls", "idle", "last", "parts", "steps")
+
+    def __init__(self) -> None:
+        self.steps: tuple[PlanStep, ...] = ()
+        self.last: tuple[PlanStep, ...] = ()
+        self.calls: dict[str, Position] = {}
+        self.idle: dict[str, Position] = {}
+        self.parts: list[Invocation] = []
+
+
+class StepFiller:
+    """Fills in the steps of one invocation.
+
+    Args:
+        project: The tasks.
+        facts: How to ask about the world.
+        values_of: The names that templates of an invocation may use.
+        env_of: The fixed variables of an invocation.
+        called: The invocations that a sub-task asks for.
+        add: Makes an invocation an action of its own and gives its id.
+    """
+
+    def __init__(
+        self,
+        project: "Project",
+        facts: "Facts",
+        values_of: "Callable[[Invocation], Mapping[str, Value]]",
+        env_of: "Callable[[Invocation], tuple[tuple[str, str], ...]]",
+        called: "Callable[[SubTask, Invocation], tuple[Invocation, ...]]",
+        add: "Callable[[Invocation, Position], str]",
+    ) -> None:
+        self.project = project
+        self.facts = facts
+        self.values_of = values_of
+        self.env_of = env_of
+        self.called = called
+        self.add = add
+
+    def body(self, invocation: "Invocation") -> Body:
+        """What an invocation does.
+
+        Raises:
+            PlanError: A call that can't be, or that leads back to itself.
+        """
+        body = Body()
+        task = invocation.task
+        whole = task.sources is not None or task.targets is not None
+        filling = _Filling(self, body, invocation, (invocation,) if whole else (), task.quiet)
+        body.steps = filling.steps(task.steps)
+        body.last = filling.steps(task.last)
+        return body
+
+
+class _Filling:
+    """The steps of one invocation, as its own action or as a part of another.
+
+    Args:
+        filler: Fills in.
+        body: Where calls are noted.
+        invocation: Whose steps these are.
+        way: The invocations whose action this is part of, the first one the action's own; empty where calls
+            are actions of their own.
+        quiet: Whether nothing is told.
+    """
+
+    def __init__(
+        self,
+        filler: StepFiller,
+        body: Body,
+        invocation: "Invocation",
+        way: "tuple[Invocation, ...]",
+        quiet: bool,
+    ) -> None:
+        self.filler = filler
+        self.body = body
+        self.invocation = invocation
+        self.way = way
+        self.quiet = quiet
+        self.values = filler.values_of(invocation)
+        self.head: Head = head_of(filler.project, invocation.task)
+        self.folder = task_folder(invocation.task, self.head, self.values)
+
+    def steps(self, steps: "Sequence[Step]") -> "tuple[PlanStep, ...]":
+        """The steps that are left when all that is known already is settled."""
+        found: list[PlanStep] = []
+        for step in steps:
+            left = settle(step.when, self.values, self.filler.facts, self.head.folder)
+            does: list[PlanStep] = []
+            for action in step.does:
+                if isinstance(action, Command):
+                    does.append(self.script(action))
+                elif isinstance(action, SetEnvironment):
+                    does.append(self.setting(action))
+                else:
+                    does += self.calls(action, idle=left is None)
+            if left:
+                found.append(Guarded(left, tuple(does), step.position))
+            elif left is not None:
+                found += does
+        return tuple(found)
+
+    def script(self, step: Command) -> Script:
+        """A command with its values."""
+        values = self.values
+        folder = self.folder
+        if step.dir is not None:
+            folder = folder_text(joined_folder(self.head.folder, fill(step.dir, values)))
+        return Script(
+            fill(step.script, values),
+            None if step.shown is None else fill(step.shown, values),
+            step.quiet or self.quiet,
+            folder,
+            step.programs,
+            step.pty,
+            tuple((prompt, fill(answer, values)) for prompt, answer in step.respond),
+            step.position,
+        )
+
+    def setting(self, step: SetEnvironment) -> Setting:
+        """Variables with their values."""
+        values = self.values
+        found = tuple(
+            (fill(name, values), None if value is None else fill(value, values))
+            for name, value in step.variables
+        )
+        for name, _ in found:
+            if not name or "=" in name or "\0" in name:
+                raise PlanError(f"`{name}` can't be the name of a variable", step.position)
+        return Setting(found, self.quiet, step.position)
+
+    def calls(self, step: "SubTask", idle: bool) -> "list[PlanStep]":
+        """What a sub-task stands for: calls, or the steps of what is called."""
+        found: list[PlanStep] = []
+        for called in self.filler.called(step, self.invocation):
+            if self.way:
+                block = self.part(called, step)
+                found += [] if idle else [block]
+                continue
+            name = self.filler.add(called, step.position)
+            (self.body.idle if idle else self.body.calls).setdefault(name, step.position)
+            found.append(Called(name, step.position))
+        return found
+
+    def part(self, called: "Invocation", step: "SubTask") -> Block:
+        """The steps of what is called, as part of this action."""
+        task, owner = called.task, self.way[0].task
+        keys = [one.key for one in self.way]
+        if called.key in keys or len(keys) > _DEEPEST:
+            circle = [*(one.label for one in self.way[keys.index(called.key) :]), called.label] \
+                if called.key in keys else [called.label[:80]]  # fmt: skip
+            raise PlanError(
+                f"`{called.label[:80]}` calls itself: {' → '.join(circle)}",
+                step.position,
+                "take one of these calls away",
+            )
+        for fault, what in ((task.image, "makes an image"), (task.persistent or None, "is a server")):
+            if fault is not None:
+                raise PlanError(
+                    f"`{owner.name}` declares what it reads or writes, so what it calls becomes part of it, and "
+                    f"`{task.name}` {what}",
+                    step.position,
+                    f"name `{task.name}` under `deps`",
+                )
+        filling = _Filling(self.filler, self.body, called, (*self.way, called), self.quiet or task.quiet)
+        block = Block(
+            "" if task.private else called.label,
+            filling.head.interpreter,
+            self.filler.env_of(called),
+            filling.steps(task.steps),
+            filling.steps(task.last),
+        )
+        self.body.parts.append(called)
+        return block
+
+
+def task_folder(task: "Task", head: "Head", values: "Mapping[str, Value]") -> str:
+    """The working folder of a task, relative to the top."""
+    return folder_text(joined_folder(head.folder, "" if task.dir is None else fill(task.dir, values)))
+
+
+def joined_folder(base: str, written: str) -> str:
+    """A folder that is written relative to another."""
+    return written if written.startswith("/") or not base else f"{base}/{written}"
+
+
+def folder_text(written: str) -> str:
+    """A working folder as a path without `.` and without `..` where they can be resolved."""
+    if written.startswith("/"):
+        return written.rstrip("/") or "/"
+    names: list[str] = []
+    for name in written.split("/"):
+        if name == ".." and names and names[-1] != "..":
+            names.pop()
+        elif name not in {"", "."}:
+            names.append(name)
+    return "/".join(names)
