@@ -100,7 +100,9 @@ class Page:
         rows = [self.row(name, key, inner) for key, inner in part["properties"].items()]
         shown = [f"```yaml\n{read(path)}```\n" for path in examples(name)]
         table = "\n".join(["| key | value | meaning | example |", "|---|---|---|---|", *rows, ""])
-        return "\n".join([f"## {part['title']}\n", f"{part['description']}\n", table, *shown])
+        return "\n".join(
+            [f"## {part['title']}\n", f"{part.get('description') or part['$comment']}\n", table, *shown]
+        )
 
     def row(self, name: str, key: str, part: dict[str, Any]) -> str:
         """A key's line of the table."""

@@ -6,6 +6,7 @@ it, an option that the task declares wins, `--pyrun-NAME` always means ours, and
 
 from runner.errors import UsageError, did_you_mean
 from runner.model.param import BOOL
+from runner.model.project import full_names
 from runner.plan.bind import Draft, option_named
 from runner.plan.calls import find_task
 
@@ -124,6 +125,7 @@ def read_calls(
     flags: "dict[str, str]",
     project: "Project",
     values: "Callable[[Draft], tuple[str, ...] | None]",
+    namespace: str = "",
 ) -> Request:
     """The calls that the words from the first task on make.
 
@@ -132,12 +134,13 @@ def read_calls(
         flags: The flags that stand before them.
         project: The tasks.
         values: The values that the last arg of a call may have; None if it is not enumerated.
+        namespace: The namespace in whose folder the user is: its tasks go by their short names, too.
 
     Raises:
         UsageError: A word that nobody understands.
     """
     request = Request(dict(flags), [])
-    reader = _Reader(request, project, values)
+    reader = _Reader(request, project, values, namespace)
     reader.read(words)
     if "all" in request.flags:
         # Where several tasks are asked for, `--all` is for those that it can mean something to.
@@ -153,8 +156,13 @@ def read_calls(
 
 class _Reader:
     def __init__(
-        self, request: Request, project: "Project", values: "Callable[[Draft], tuple[str, ...] | None]"
+        self,
+        request: Request,
+        project: "Project",
+        values: "Callable[[Draft], tuple[str, ...] | None]",
+        namespace: str,
     ) -> None:
+        self.namespace = namespace
         self.request = request
         self.project = project
         self.values = values
@@ -199,6 +207,9 @@ class _Reader:
             self.call(word)
         elif draft.takes_more() and not ("all" in self.request.flags and self.is_task(word)):
             draft.args.append(word)
+        elif self.project.head.tusk:
+            # In a tusk.yml a command line calls one task.
+            draft.args.append(word)
         elif (allowed := self.values(draft)) is not None and word in allowed:
             another = Draft(draft.task, None)
             another.args = [*draft.args[:-1], word]
@@ -213,12 +224,13 @@ class _Reader:
 
     def is_task(self, word: str) -> bool:
         """Whether a word names a task that may be asked for."""
-        task = self.project.task(word)
+        found = (self.project.task(full) for full in full_names(word, self.namespace))
+        task = next((one for one in found if one is not None), None)
         return task is not None and not task.private
 
     def call(self, word: str) -> None:
         """Begin the call of a task."""
-        task = find_task(self.project, word, None)
+        task = find_task(self.project, word, None, self.namespace)
         if task.private:
             raise UsageError(f"`{word}` is private: only other tasks may call it")
         self.end_series()
@@ -241,10 +253,21 @@ class _Reader:
             used = self.option(draft, words, index)
             if used:
                 return used
+        name = flag_name(word)
+        if draft is not None and self.project.head.tusk and name != "help" and not word.startswith("--pyrun-"):
+            # In a tusk.yml what stands behind a task is the task's.
+            raise self.misplaced(draft, word, name)
         used = _take_flag(words, index, self.request.flags)
         if not used:
             raise _unknown(word, draft.task.name if draft is not None else "", draft)
         return used
+
+    def misplaced(self, draft: Draft, word: str, name: str) -> UsageError:
+        """What to say to a flag of ours behind a task of a `tusk.yml`."""
+        error = _unknown(word, draft.task.name, draft)
+        if name:
+            error.hint = f"a flag of pyrun stands before the task of a tusk.yml: `pyrun {word} {draft.task.name}`"
+        return error
 
     def note_form(self, draft: Draft, param: "Param", word: str) -> None:
         """Refuse an option that is given by its name and by its letter, as a `tusk.yml` has it."""

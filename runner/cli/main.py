@@ -4,7 +4,7 @@ import os
 import sys
 
 from runner.cli.arguments import CLEANING, FLAGS, SETUP, SWITCH, Request, leading_flags, read_calls, trailing_place
-from runner.cli.session import Session, failure_of, find_file
+from runner.cli.session import OuterFileError, Session, failure_of, find_file, open_session
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import Binder
 from runner.plan.resolve import make_plan
@@ -77,6 +77,8 @@ class _Call:
             self.show_help(request)
             return 0
         session = self.needed_session()
+        if (session.fresh or "validate" in request.flags) and level(request.flags) >= NORMAL:
+            write_text(2, session.notices())
         if "validate" in request.flags:
             count = len(session.project.names())
             shown = session.name_of(session.name)
@@ -129,16 +131,14 @@ class _Call:
 
     def open(self, flags: "Mapping[str, str]") -> None:
         """Read the file, if there is one."""
-        cwd = _current_folder()
-        path = find_file(flags, cwd)
-        self.session = None if path is None else Session(path, os.environ, cwd)
+        self.session = open_session(flags, os.environ, _current_folder())
 
     def calls(self, words: "Sequence[str]", flags: "dict[str, str]") -> Request:
         """What the words ask for."""
         if not words:
             return Request(flags, [])
         session = self.needed_session()
-        return read_calls(words, flags, session.project, session.values_of)
+        return read_calls(words, flags, session.project, session.values_of, session.namespace)
 
     def needed_session(self) -> Session:
         """The project.
@@ -197,6 +197,8 @@ class _Call:
             cwd = _current_folder()
             flags, used = leading_flags(self.words)
             path = find_file({**flags, **trailing_place(self.words[used:])}, cwd)
+            if isinstance(error, OuterFileError):
+                path, error = error.path, error.error
             with open(path or os.devnull, "rb") as file:
                 data = file.read()
         except (PyrunError, OSError):

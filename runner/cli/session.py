@@ -47,6 +47,7 @@ class Session:
         self.top, self.name = os.path.split(path)
         self.facts = HostFacts(self.top, environ)
         self.cache = cache_folder(environ)
+        self.fresh = False
         self.project = self._load()
 
     def _load(self) -> "Project":
@@ -59,6 +60,7 @@ class Session:
         if known is not None:
             return known
         from runner.config.decode import decode  # noqa: PLC0415 - YAML is read only when the file is new
+        from runner.system.asked_files import AskedFiles  # noqa: PLC0415
 
         seen = signature(self.path)
         try:
@@ -66,10 +68,38 @@ class Session:
                 data = file.read()
         except OSError as error:
             raise UsageError(f"`{self.path}` can't be read: {error.strerror}") from None
-        project = decode(data, self.name, self.facts.tree)
+        files = AskedFiles(self.facts.tree)
+        project = decode(data, self.name, files)
+        self.fresh = True
         if self.cache is not None:
-            save_model(self.cache, self.path, project, seen)
+            save_model(self.cache, self.path, project, seen, files.seen)
         return project
+
+    def notices(self) -> str:
+        """What the writer of the files should know, as text; empty if that is nothing."""
+        notices = [notice for head in self.project.heads for notice in head.notices]
+        if not notices:
+            return ""
+        from runner.ui.errors import render  # noqa: PLC0415 - only where there is something to tell
+
+        return "".join(
+            render(PyrunError(f"warning: {one.text}", one.position, one.hint), self.line_of, self.name_of)
+            for one in notices
+        )
+
+    def includes(self, path: str) -> bool:
+        """Whether a file, absolute, is one of those that the project includes."""
+        return any(os.path.normpath(f"{self.top}/{head.file}") == path for head in self.project.heads[1:])
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the file in whose folder the user is, empty for the top's."""
+        found, deepest = "", 0
+        for head in self.project.heads[1:]:
+            folder = os.path.normpath(f"{self.top}/{head.folder}")
+            if len(folder) > deepest and f"{self.cwd}/".startswith(f"{folder}/"):
+                found, deepest = head.namespace, len(folder)
+        return found
 
     def values_of(self, draft: "Draft") -> tuple[str, ...] | None:
         """The values that the last arg of a call may have; None if it is not enumerated."""
@@ -335,6 +365,68 @@ def find_file(flags: "Mapping[str, str]", cwd: str) -> str | None:
             raise UsageError(f"there is no file `{flags['file']}`")
         return path
     return find_upwards(folder, FILE_NAMES)
+
+
+def open_session(flags: "Mapping[str, str]", environ: "Mapping[str, str]", cwd: str) -> Session | None:
+    """The project that flags and the current folder lead to; None if there is none.
+
+    It is the outermost file that includes the nearest one, directly or through others; a file that is named
+    by a flag stands for itself.
+
+    Raises:
+        UsageError: `--dir` or `--file` names something that is not there.
+        FileError: Something is wrong with the file.
+    """
+    path = find_file(flags, cwd)
+    if path is None:
+        return None
+    here = os.path.normpath(os.path.join(cwd, flags["dir"])) if "dir" in flags else cwd
+    outermost = None if "file" in flags else _outermost(path, environ, here)
+    return outermost or Session(path, environ, here)
+
+
+def _outermost(path: str, environ: "Mapping[str, str]", cwd: str) -> Session | None:
+    """The project of the outermost file that includes a file, or None."""
+    found = None
+    folder = os.path.dirname(path)
+    while folder != "/":
+        above = find_upwards(os.path.dirname(folder), FILE_NAMES)
+        if above is None:
+            break
+        found = _including(above, path, environ, cwd) or found
+        folder = os.path.dirname(above)
+    return found
+
+
+def _including(above: str, path: str, environ: "Mapping[str, str]", cwd: str) -> Session | None:
+    """The project of a file above another, if it includes it.
+
+    Raises:
+        FileError: It is wrong, and may include it.
+    """
+    try:
+        outer = Session(above, environ, cwd)
+    except PyrunError as error:
+        with open(above, "rb") as file:
+            if b"include" in file.read():
+                raise OuterFileError(error, above) from None
+        return None
+    return outer if outer.includes(path) else None
+
+
+class OuterFileError(PyrunError):
+    """Something is wrong with a file above the nearest one.
+
+    Args:
+        error: What.
+        path: The file, absolute.
+    """
+
+    def __init__(self, error: PyrunError, path: str) -> None:
+        super().__init__(error.message, error.at, error.hint)
+        self.error = error
+        self.path = path
+        self.status = error.status
 
 
 def failure_of(error: OSError) -> PyrunError:

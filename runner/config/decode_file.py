@@ -5,6 +5,8 @@ from collections.abc import Mapping as MappingType
 from runner.config.decode_head import decode_env_files
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
+from runner.config.invoke_model import task_of_invoke
+from runner.config.notices import notices_of
 from runner.config.fields import Faultbook, read_map
 from runner.config.files import FILE_NAMES, Files, joined
 from runner.config.language import TEXTUAL, WORDS, Language, decode_interpolation, is_tusk
@@ -12,10 +14,11 @@ from runner.config.namespaces import included_files
 from runner.config.node import Mapping, Node, Scalar
 from runner.config.parse_yaml import decode_text, parse_yaml
 from runner.config.shell import is_posix_shell
-from runner.errors import PyrunError
+from runner.errors import PyrunError, did_you_mean
 from runner.location import Position
 from runner.model.param import Param
-from runner.model.project import SHELL, EnvFile, Head
+from runner.model.project import SHELL, EnvFile, Head, Notice
+from runner.model.step import InvokeCall
 from runner.model.task import Task
 
 
@@ -69,6 +72,7 @@ class FileReader:
         self.texts = {"name": "", "usage": ""}
         self.env_files: tuple[EnvFile, ...] = (EnvFile(".env", False, Position(path, 1, 1)),)
         self.pass_env: tuple[tuple[str, bool], ...] = ()
+        self.notices: list[Notice] = []
         self.args: MappingType[str, Param] = above.args if above is not None else {}
         self.options: MappingType[str, Param] = above.options if above is not None else {}
 
@@ -84,13 +88,13 @@ class FileReader:
             "name": self.take_text, "usage": self.take_text, "interpreter": self.take_interpreter,
             "interpolation": self.take_interpolation, "env-file": self.take_env_file,
             "pass-env": self.take_pass_env, "args": self.take_args, "options": self.take_options,
-            "tasks": self.take_tasks, "include": self.take_include,
+            "tasks": self.take_tasks, "invoke": self.take_invoke, "include": self.take_include,
         }  # fmt: skip
         read_map(self.book, node, "the file", handlers)
         head = Head(
             self.texts["name"], self.texts["usage"], self.language.interpreter,
             is_posix_shell(self.language.interpreter), self.language.tusk, self.env_files, self.pass_env, (),
-            self.namespace, self.folder, self.path, node.position,
+            tuple(self.notices), self.namespace, self.folder, self.path, node.position,
         )  # fmt: skip
         self.found.heads.insert(place, head)
 
@@ -141,7 +145,67 @@ class FileReader:
         book, node = self.included_task(self.book, node, [self.path])
         name = f"{self.namespace}:{key.text}" if self.namespace else key.text
         full = Scalar(name, key.position, key.plain)
-        return TaskReader(book, full, around).read(node)
+        reader = TaskReader(book, full, around, lambda value, wanted: self.invoke_task(book, value, wanted))
+        task = reader.read(node)
+        self.notices += notices_of(task)
+        return task
+
+    def take_invoke(self, _: Scalar, node: Node) -> None:
+        """All tasks of a `tasks.py`."""
+        for one in self.invoke_tasks(self.book, node):
+            task = task_of_invoke(one.task, one.file, self.namespace, one.position)
+            if any(task.name == known.name for known in self.found.tasks):
+                short = one.task.name
+                self.book.add(
+                    f"`{short}` of `{one.file}` is the name of a task here, too",
+                    node.position,
+                    "rename one of them, or say under this file's task `invoke` what it runs",
+                )
+                continue
+            self.found.tasks.append(task)
+
+    def invoke_tasks(self, book: Faultbook, node: Node) -> list[InvokeCall]:
+        """The tasks of a `tasks.py` that a node names; a fault and nothing if it can't be read."""
+        written = book.text(node, "`invoke`")
+        if not written:
+            return []
+        path = joined(self.folder, written)
+        data = self.found.files.read(path)
+        if data is None:
+            book.add(f"there is no file `{written}`", node.position, f"it is looked for beside `{self.path}`")
+            return []
+        from runner.config.invoke_tasks import read_invoke_tasks  # noqa: PLC0415 - few files have one
+
+        beside = path.rpartition("/")[0]
+        try:
+            found = read_invoke_tasks(data, path, lambda name: self.found.files.read(joined(beside, name)))
+        except PyrunError as error:
+            book.faults.append(error)
+            return []
+        self.notices += (Notice(one.message, one.hint, one.at or node.position) for one in found.notices)
+        return [InvokeCall(task, path, node.position) for task in found.tasks]
+
+    def invoke_task(self, book: Faultbook, node: Node, name: str) -> InvokeCall | None:
+        """The task of a `tasks.py` that a task of this file stands for; None if it is faulty."""
+        wanted = name
+        if isinstance(node, Mapping):
+            parts: dict[str, Node] = {}
+            read_map(book, node, "`invoke`", {
+                "file": lambda key, value: parts.__setitem__(key.text, value),
+                "task": lambda key, value: parts.__setitem__(key.text, value),
+            })  # fmt: skip
+            if "file" not in parts:
+                book.add("`invoke` needs a `file`", node.position)
+                return None
+            wanted = book.text(parts["task"], "`task`") if "task" in parts else name
+            node = parts["file"]
+        before = len(book.faults)
+        calls = self.invoke_tasks(book, node)
+        found = next((one for one in calls if wanted in {one.task.name, *one.task.aliases}), None)
+        if found is None and len(book.faults) == before:
+            hint = did_you_mean(wanted, tuple(one.task.name for one in calls))
+            book.add(f"it has no task `{wanted}`", node.position, hint)
+        return found
 
     def included_task(self, book: Faultbook, node: Node, way: list[str]) -> tuple[Faultbook, Node]:
         """What the `include` of a task leads to: the node of that task and the book of its file."""

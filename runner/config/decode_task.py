@@ -1,6 +1,6 @@
 """One task, from nodes to the model."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingType
 
 from runner.config.decode_call import decode_call
@@ -10,13 +10,14 @@ from runner.config.decode_run import RunReader
 from runner.config.decode_server import ServerReader
 from runner.config.duration import decode_time_limit
 from runner.config.fields import Faultbook, Scope, is_text_with_colon, read_map
+from runner.config.invoke_model import params_of_invoke
 from runner.config.language import Language, decode_interpolation
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.config.template import Gap, split
 from runner.model.call import Call
 from runner.model.image import Image
 from runner.model.param import Param
-from runner.model.step import Step
+from runner.model.step import InvokeCall, Step
 from runner.model.task import EXCLUDE, GO, PATTERN, Secret, Source, Task
 from runner.model.template import PATTERN as PATTERN_TEXT
 from runner.model.template import Template
@@ -59,9 +60,17 @@ class TaskReader:
         book: Where faults go.
         key: Its name.
         around: What it finds in its file.
+        invoke: Finds the task of Invoke's that a node names, the task's own name being the usual one.
     """
 
-    def __init__(self, book: Faultbook, key: Scalar, around: Surroundings) -> None:
+    def __init__(
+        self,
+        book: Faultbook,
+        key: Scalar,
+        around: Surroundings,
+        invoke: Callable[[Node, str], InvokeCall | None],
+    ) -> None:
+        self.invoke = invoke
         self.book = book
         self.key = key
         self.around = around
@@ -111,7 +120,7 @@ class TaskReader:
     def read(self, node: Node) -> Task:
         """The task."""
         handlers = {
-            "interpolation": self.take_interpolation,
+            "interpolation": self.take_interpolation, "invoke": self.take_invoke,
             "usage": self.take_text, "description": self.take_text, "private": self.take_flag,
             "quiet": self.take_flag, "watch": self.take_flag, "aliases": self.take_aliases,
             "args": self.take_args, "options": self.take_options, "deps": self.take_deps,
@@ -165,6 +174,10 @@ class TaskReader:
             ("image", "persistent", "an image is made and done"),
             ("image", "ports", "an image is made and done"),
             ("image", "ready", "an image is made and done"),
+            ("invoke", "run", "its action is what Invoke does"),
+            ("invoke", "image", "its action is what Invoke does"),
+            ("invoke", "args", "it has those of Invoke's task"),
+            ("invoke", "options", "it has those of Invoke's task"),
             ("persistent", "target", "a server has no target"),
             ("ports", "target", "a server has no target"),
             ("ready", "target", "a server has no target"),
@@ -212,6 +225,14 @@ class TaskReader:
     def take_interpolation(self, _: Scalar, node: Node) -> None:
         way = decode_interpolation(self.book, node, self.language.interpolation)
         self.language = Language(self.language.tusk, way, self.language.interpreter)
+
+    def take_invoke(self, _: Scalar, node: Node) -> None:
+        name = self.key.text.removeprefix(f"{self.around.namespace}:")
+        call = self.invoke(node, name)
+        if call is not None:
+            self.texts["usage"], self.texts["description"] = call.task.usage, call.task.description
+            self.args, self.options = params_of_invoke(call.task)
+            self.steps = (Step((), (call,), node.position),)
 
     def take_text(self, key: Scalar, node: Node) -> None:
         self.texts[key.text] = self.book.text(node, f"`{key.text}`")

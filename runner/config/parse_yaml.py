@@ -22,9 +22,9 @@ MAX_FAULTS = 100
 """How many faults of a file are told."""
 MAX_REPEATED = 50_000
 """What all aliases of a file may bring in: a node counts 1, and 1 more for each `_WEIGHT` characters."""
-MAX_NODES = 100_000
+MAX_NODES = 600_000
 """How many keys, values, lists and maps a file may hold."""
-MAX_HOLES = 50_000
+MAX_HOLES = 200_000
 """How many `${` a file may hold."""
 
 _WEIGHT = 64

@@ -5,6 +5,8 @@ is deliberately simple: the first word behind a line's begin or a `;`, `|`, `&&`
 harm, since a name that is no program on PATH is passed over.
 """
 
+import re
+
 from runner.model.template import Template
 
 _BREAKS = ("&&", "||", "$(", ";", "|", "&", "(", ")", "\n", "`", "{", "}")
@@ -18,6 +20,7 @@ _NOT_PROGRAMS = frozenset({
     "umask", "ulimit", "break", "continue", "[[",
 })  # fmt: skip
 _HOLE = "\0"
+_WORD = re.compile(r"\S+")
 
 
 def plain_programs(script: Template) -> tuple[str, ...]:
@@ -28,7 +31,8 @@ def plain_programs(script: Template) -> tuple[str, ...]:
         text = text.replace(mark, "\n")
     found: set[str] = set()
     for line in text.split("\n"):
-        for word in line.split():
+        for match in _WORD.finditer(line):
+            word = match[0]
             name = word.strip("'\"")
             if word.startswith("#"):
                 break

@@ -5,6 +5,7 @@ called, and is told how that ended. So the order of steps reads as it is, and th
 """
 
 import os
+import sys
 import time
 from os.path import exists, join, normpath
 
@@ -307,12 +308,20 @@ class HostRun:
                 stream.listener = self.hear
         folder = self._folder(script.dir)
         ways = self._ways(script, place)
+        environ = self._variables(folder, place)
+        if script.pty or script.respond:
+            from runner.system.answering_call import answering_call  # noqa: PLC0415 - few commands are
+
+            words, more = answering_call(
+                ways[-1], pty=script.pty, respond=script.respond, python=sys.executable
+            )
+            ways, environ = [words], {**environ, **more}
         for number, argv in enumerate(ways):
             try:
                 self.process = start(
                     argv,
                     folder=folder,
-                    environ=self._variables(folder, place),
+                    environ=environ,
                     files=files,
                     terminal=around.terminal,
                 )
@@ -378,10 +387,8 @@ class HostRun:
 
     def _ways(self, script: Script, place: _Place) -> "list[Sequence[str]]":
         """How to start a command, the quickest way first; the last one says what is wrong if none works."""
-        if script.pty or script.respond:
-            from runner.execute.answered import answered_words  # noqa: PLC0415 - few commands are
-
-            return [answered_words(script, place.interpreter)]
+        if script.argv:
+            return [(script.argv[0] or sys.executable, *script.argv[1:])]
         shell = self._argv(script.text, place.interpreter)
         if place.interpreter == SHELL:
             words = simple_words(script.text)

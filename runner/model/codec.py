@@ -12,10 +12,11 @@ from runner.errors import PyrunError
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.image import Copy, Healthcheck, Image
+from runner.model.invoke import InvokeParam, InvokeTask
 from runner.model.param import Default, Param
-from runner.model.project import EnvFile, Head, Project, full_aliases
+from runner.model.project import EnvFile, Head, Notice, Project, full_aliases
 from runner.model.record import Record
-from runner.model.step import Command, SetEnvironment, Step, SubTask
+from runner.model.step import Command, InvokeCall, SetEnvironment, Step, SubTask
 from runner.model.task import Secret, Server, Source, Task
 from runner.model.template import Hole, Template
 from runner.model.when import Check
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 _KINDS: tuple[type[Record], ...] = (
     Head, Task, Param, Call, Command, Source, Image, Copy, Healthcheck, Default, SetEnvironment, Step, SubTask,
-    Check, Secret, Server, EnvFile,
+    Check, Secret, Server, EnvFile, InvokeCall, InvokeTask, InvokeParam, Notice,
 )  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
-_TUPLE, _POSITION, _HOLE, _TEMPLATE = 40, 41, 42, 43
+_TUPLE, _POSITION, _HOLE, _TEMPLATE, _FLOAT = 40, 41, 42, 43, 44
 
 
 class _Reading:
@@ -178,6 +179,8 @@ def _read_packed(line: str) -> "Any":
 def _pack(value: object) -> object:
     if value is None or isinstance(value, (str, int)):
         return value
+    if isinstance(value, float):
+        return [_FLOAT, repr(value)]
     if isinstance(value, tuple):
         return [_TUPLE, *map(_pack, value)]
     if isinstance(value, Template):
@@ -202,6 +205,8 @@ def _unpack(value: object) -> "Any":
         return Template(tuple(map(_unpack, rest[1:])), _unpack(rest[0]))
     if kind == _TUPLE:
         return tuple(map(_unpack, rest))
+    if kind == _FLOAT:
+        return float(rest[0])
     if kind == _HOLE:
         return Hole(rest[0], rest[1], rest[2], _unpack(rest[3]))
     return _KINDS[kind](*map(_unpack, rest))

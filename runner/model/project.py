@@ -38,6 +38,24 @@ class EnvFile(Record):
         self.position = position
 
 
+class Notice(Record):
+    """Something in a file that stops nothing, but that its writer should know.
+
+    Args:
+        text: What, in a sentence without a full stop.
+        hint: What would be better, or empty.
+        position: Where.
+    """
+
+    FIELDS = ("text", "hint", "position")
+    __slots__ = FIELDS
+
+    def __init__(self, text: str, hint: str, position: Position) -> None:
+        self.text = text
+        self.hint = hint
+        self.position = position
+
+
 class Head(Record):
     """What a file says beside its tasks.
 
@@ -50,6 +68,7 @@ class Head(Record):
         env_files: The files of variables, in order, later ones winning.
         pass_env: What every task passes on, see there.
         secrets: The variables that are some task's secrets.
+        notices: What its writer should know.
         namespace: The namespace of the file, empty for the top's.
         folder: Where the file is, relative to the top.
         file: The file's name as errors show it.
@@ -57,8 +76,8 @@ class Head(Record):
     """
 
     FIELDS = (
-        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "secrets", "namespace", "folder",
-        "file", "position",
+        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "secrets", "notices",
+        "namespace", "folder", "file", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -72,6 +91,7 @@ class Head(Record):
         env_files: tuple[EnvFile, ...],
         pass_env: tuple[tuple[str, bool], ...],
         secrets: tuple[str, ...],
+        notices: tuple[Notice, ...],
         namespace: str,
         folder: str,
         file: str,
@@ -85,6 +105,7 @@ class Head(Record):
         self.env_files = env_files
         self.pass_env = pass_env
         self.secrets = secrets
+        self.notices = notices
         self.namespace = namespace
         self.folder = folder
         self.file = file

@@ -2,6 +2,7 @@
 
 from runner.location import Position
 from runner.model.call import Call
+from runner.model.invoke import InvokeTask
 from runner.model.record import Record
 from runner.model.template import Template
 from runner.model.when import When
@@ -77,6 +78,24 @@ class SubTask(Record):
         self.position = position
 
 
+class InvokeCall(Record):
+    """A task of an Invoke `tasks.py`, run by Invoke.
+
+    Args:
+        task: Which, as far as the file could be read.
+        file: The file, relative to the top.
+        position: Where it is named.
+    """
+
+    FIELDS = ("task", "file", "position")
+    __slots__ = FIELDS
+
+    def __init__(self, task: InvokeTask, file: str, position: Position) -> None:
+        self.task = task
+        self.file = file
+        self.position = position
+
+
 class Step(Record):
     """What is done if something holds.
 
@@ -90,7 +109,7 @@ class Step(Record):
     __slots__ = FIELDS
 
     def __init__(
-        self, when: When, does: tuple[Command | SetEnvironment | SubTask, ...], position: Position
+        self, when: When, does: tuple[Command | SetEnvironment | SubTask | InvokeCall, ...], position: Position
     ) -> None:
         self.when = when
         self.does = does

@@ -15,10 +15,12 @@ class Script(Record):
         programs: The names by which it plainly starts programs.
         pty: Whether it gets a terminal of its own.
         respond: Patterns of prompts, and what is answered to each.
+        argv: The words of the program that is started instead of the interpreter, an empty first one being the
+            Python that pyrun runs on; empty for a script.
         position: Where it stands.
     """
 
-    FIELDS = ("text", "shown", "quiet", "dir", "programs", "pty", "respond", "position")
+    FIELDS = ("text", "shown", "quiet", "dir", "programs", "pty", "respond", "argv", "position")
     __slots__ = FIELDS
 
     def __init__(
@@ -30,6 +32,7 @@ class Script(Record):
         programs: tuple[str, ...],
         pty: bool,
         respond: tuple[tuple[str, str], ...],
+        argv: tuple[str, ...],
         position: Position,
     ) -> None:
         self.text = text
@@ -39,6 +42,7 @@ class Script(Record):
         self.programs = programs
         self.pty = pty
         self.respond = respond
+        self.argv = argv
         self.position = position
 
 
@@ -186,7 +190,7 @@ def essence(steps: tuple[PlanStep, ...]) -> tuple[object, ...]:
     found: list[object] = []
     for step in steps:
         if isinstance(step, Script):
-            found.append(("run", step.text, step.dir, step.pty, step.respond))
+            found.append(("run", step.text, step.dir, step.pty, step.respond, step.argv))
         elif isinstance(step, Setting):
             found.append(("set", step.variables))
         elif isinstance(step, Called):

@@ -2,7 +2,8 @@
 
 from runner.errors import PlanError
 from runner.model.project import head_of
-from runner.model.step import Command, SetEnvironment
+from runner.model.step import Command, InvokeCall, SetEnvironment
+from runner.plan.bind import shown_word
 from runner.plan.condition import settle
 from runner.plan.expand import fill
 from runner.plan.step import Block, Called, Guarded, Script, Setting
@@ -128,6 +129,8 @@ class _Filling:
                     does.append(self.script(action))
                 elif isinstance(action, SetEnvironment):
                     does.append(self.setting(action))
+                elif isinstance(action, InvokeCall):
+                    does.append(self.invoke(action))
                 else:
                     does += self.calls(action, idle=left is None)
             if left:
@@ -150,8 +153,23 @@ class _Filling:
             step.programs,
             step.pty,
             tuple((prompt, fill(answer, values)) for prompt, answer in step.respond),
+            (),
             step.position,
         )
+
+    def invoke(self, step: "InvokeCall") -> Script:
+        """A task of Invoke's with its values."""
+        from runner.plan.invoke_words import invoke_words  # noqa: PLC0415 - few projects have one
+
+        folder, _, file = step.file.rpartition("/")
+        module = file.removesuffix(".py")
+        if file == "__init__.py":
+            folder, _, module = folder.rpartition("/")
+        up = "/".join([".."] * len(self.folder.split("/"))) if self.folder else "."
+        root = "." if folder == self.folder else joined_folder(up, folder) or up
+        argv = invoke_words(step.task, self.invocation.values, "", root, module, step.position)
+        text = " ".join(("invoke", *map(shown_word, argv[6:])))
+        return Script(text, None, self.quiet, self.folder, (), False, (), argv, step.position)
 
     def setting(self, step: SetEnvironment) -> Setting:
         """Variables with their values."""

@@ -175,7 +175,7 @@ KEYS["file"] = SCHEMA["properties"]
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("name: x\n|", "file"),
+        ("|", "file"),
         ("tasks:\n  a:\n    |", "task"),
         ("args:\n  a:\n    |", "arg"),
         ("tasks:\n  a:\n    args:\n      b:\n        |", "arg"),
@@ -218,6 +218,10 @@ def test_completion_offers_the_values_of_a_key(server: LanguageServer, text: str
     assert values <= set(offered(server, text))
 
 
+PROPERTY, VALUE = 10, 12
+"""Kinds of what completion offers, as the protocol numbers them; a snippet is none of them."""
+
+
 def offered(server: LanguageServer, text: str) -> list[str]:
     """The words that completion offers where `|` stands in a text."""
     before, _, after = text.partition("|")
@@ -225,7 +229,7 @@ def offered(server: LanguageServer, text: str) -> list[str]:
     lines = before.split("\n")
     position = {"line": len(lines) - 1, "character": len(lines[-1])}
     found = server.ask("textDocument/completion", {"textDocument": {"uri": uri}, "position": position})
-    return sorted({item["label"] for item in found["items"]})
+    return sorted({item["label"] for item in found["items"] if item["kind"] in {PROPERTY, VALUE}})
 
 
 # Where each kind of map stands; `KEY` is the key that is asked about.
@@ -255,13 +259,13 @@ PLACES = {
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys in KEYS.items() for key in keys])
 def test_hovering_over_a_key_explains_it(server: LanguageServer, name: str, key: str) -> None:
     part = KEYS[name][key]
-    text = PLACES[name].replace("KEY:", f"{key}: {json.dumps(part['examples'][0])}")
-    line = text.rstrip("\n").count("\n")
-    position = {"line": line, "character": text.split("\n")[line].index(f"{key}:") + 1}
-    found = server.ask(
-        "textDocument/hover", {"textDocument": {"uri": server.opened(text)}, "position": position}
-    )
-    assert plain(part["description"]) in plain(found["contents"]["value"])
+    for example in part["examples"]:
+        text = PLACES[name].replace("KEY:", f"{key}: {json.dumps(example)}")
+        line = text.rstrip("\n").count("\n")
+        position = {"line": line, "character": text.split("\n")[line].index(f"{key}:") + 1}
+        document = {"uri": server.opened(text)}
+        found = server.ask("textDocument/hover", {"textDocument": document, "position": position})
+        assert plain(part["description"]) in plain(found["contents"]["value"])
 
 
 def plain(text: str) -> str:

@@ -11,7 +11,8 @@ import glob
 import json
 import os
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from runner.config import parse_yaml
+from runner.config import fields, parse_yaml
 from runner.config.decode import decode
+from runner.config.fields import Faultbook, Handler, read_map
+from runner.config.node import Node
 from runner.errors import Faults, FileError
 from tests.fakes.memory_tree import MemoryTree
 
@@ -230,6 +233,25 @@ def test_the_corpus_has_every_key() -> None:
     known = {key for schema in schemas() for key in schema.get("properties", {})}
     used = {key for path in VALID for key in keys_of(load(read(path)))}
     assert sorted(known - used) == []
+
+
+def test_every_map_of_the_decoder_is_one_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that only one of the two has learnt would otherwise never be tried."""
+    asked = set()
+
+    def listening(book: Faultbook, node: Node, what: str, handlers: Mapping[str, Handler]) -> bool:
+        asked.add(frozenset(handlers))
+        return read_map(book, node, what, handlers)
+
+    for module in [each for name, each in sys.modules.items() if name.startswith("runner.config.")]:
+        if getattr(module, "read_map", None) is read_map and module is not fields:
+            monkeypatch.setattr(module, "read_map", listening)
+    for path in VALID:
+        told(read(path), name_of(path))
+    known = {frozenset(schema["properties"]) for schema in schemas() if "properties" in schema}
+    task, go = (frozenset(SCHEMA["$defs"][name]["properties"]) for name in ("task", "go-source"))
+    # A task's `include` is looked at before its other keys, and `go` knows `exclude` to hint at it.
+    assert asked == (known - {task, go}) | {task - {"include"}, go | {"exclude"}}
 
 
 # A mutation takes a place in a file and puts something else there.
