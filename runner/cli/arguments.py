@@ -37,6 +37,7 @@ FLAGS = {
     "clean-cache": (SWITCH, "", "The same as --clean=cache"),
     "clean-project-cache": (SWITCH, "", "The same as --clean=project"),
     "clean-task-cache": (VALUE, "", "The same as --clean=task:NAME"),
+    "yes": (SWITCH, "y", "Answer the questions of tasks with yes"),
     "quiet": (SWITCH, "q", "Tell failures only"),
     "silent": (SWITCH, "s", "Tell nothing, and let tasks write nothing to the terminal"),
     "verbose": (SWITCH, "v", "Tell why tasks run, and how long they took"),

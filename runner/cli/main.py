@@ -199,12 +199,22 @@ class _Call:
             path = find_file({**flags, **trailing_place(self.words[used:])}, cwd)
             if isinstance(error, OuterFileError):
                 path, error = error.path, error.error
-            with open(path or os.devnull, "rb") as file:
-                data = file.read()
         except (PyrunError, OSError):
-            path, data = None, b""
-        shown = os.path.relpath(path, cwd) if path else ""
-        return render(error, lambda at: line_of(data, at), lambda name: shown or name)
+            path = None
+        if path is None:
+            return render(error, lambda _: None, lambda name: name)
+        top = os.path.dirname(path)
+
+        def data_of(name: str) -> bytes:
+            try:
+                with open(os.path.join(top, name), "rb") as file:
+                    return file.read()
+            except OSError:
+                return b""
+
+        return render(
+            error, lambda at: line_of(data_of(at.path), at), lambda name: os.path.relpath(os.path.join(top, name), cwd)
+        )
 
 
 def _complete(words: "Sequence[str]") -> int:

@@ -136,6 +136,10 @@ class Session:
         images.check(plan)
         inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
+        if "yes" not in flags and any(action.limits.confirm for action in plan.actions):
+            from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
+
+            confirm(plan)
         settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags)
         status = Loop(plan, settings, judge, log, images, reporter).run()
         if reporter.images:
@@ -147,8 +151,11 @@ class Session:
         heads = self.project.heads
         head = next((one for one in heads if one.namespace == action.traits.namespace), heads[0])
         environ = self.facts.variables.of(head)
-        hidden = set(heads[0].secrets) - {secret.name for secret in action.traits.secrets}
-        return {name: value for name, value in environ.items() if name not in hidden} if hidden else environ
+        if not heads[0].secrets:
+            return environ
+        from runner.system.secrets import environ_with  # noqa: PLC0415 - few projects have any
+
+        return environ_with(environ, heads[0].secrets, action.traits.secrets, self.top)
 
     def look_ahead(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
         """What would run, as far as that is known before anything runs. Writes nothing.
@@ -159,13 +166,24 @@ class Session:
         """
         from runner.execute.look_ahead import look_ahead  # noqa: PLC0415 - for a look only
         from runner.store.build_log import BuildLog  # noqa: PLC0415
-        from runner.ui.listing import dry_run  # noqa: PLC0415
+        from runner.ui.dry_run import DryRun  # noqa: PLC0415
 
         images = LazyImages(self, flags, reporter)
         images.check(plan)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
-        return dry_run(plan, look_ahead(plan, judge))
+        variables = self.variables_of if "verbose" in flags else None
+        return DryRun(plan, look_ahead(plan, judge), self.name_of, variables).text()
+
+    def variables_of(self, action: "Action") -> "list[tuple[str, str, str]]":
+        """The variables that files set for an action: each with its value and where that stands."""
+        heads = self.project.heads
+        head = next((one for one in heads if one.namespace == action.traits.namespace), heads[0])
+        hidden = set(heads[0].secrets)
+        return [
+            (name, "(secret)" if name in hidden else value, place)
+            for name, value, place in self.facts.variables.from_files(head)
+        ]
 
     def _judge(
         self, plan: "Plan", images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"

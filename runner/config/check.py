@@ -7,8 +7,10 @@ from runner.config.fields import Faultbook
 from runner.errors import did_you_mean
 from runner.model.call import Call
 from runner.model.project import full_aliases, full_names
+from runner.model.record import Record
 from runner.model.step import SubTask
 from runner.model.task import Task
+from runner.model.template import Hole, Template
 
 
 class Books(Protocol):
@@ -32,6 +34,40 @@ def check_calls(found: Books, tasks: Mapping[str, Task]) -> None:
                 book = found.books[at.path]
                 hint = "" if book.full else did_you_mean(name, tuple(known))
                 book.add(f"there is no task `{name}`", at, hint)
+
+
+def check_addresses(found: Books, tasks: Mapping[str, Task]) -> None:
+    """Note every `${NAME.host}` and `${NAME.port}` of something that has none."""
+    for task in tasks.values():
+        for hole in _holes(task):
+            name, dot, what = hole.name.rpartition(".")
+            if not dot:
+                continue
+            called = (full for call in task.deps for full in full_names(_name(call), task.namespace))
+            server = next((tasks[full] for full in called if full in tasks and _short(full) == name), None)
+            if server is None:
+                continue
+            book = found.books[hole.position.path]
+            if not server.persistent:
+                book.add(f"`{name}` is no server, so it has no address", hole.position)
+            elif what == "port" and (server.server is None or not server.server.ports):
+                book.add(f"`{name}` says no `ports`", hole.position, f"add `ports: [PORT]` to `{name}`")
+
+
+def _short(full: str) -> str:
+    """A task's own name, without its namespace."""
+    return full.rpartition(":")[2]
+
+
+def _holes(value: object) -> Iterable[Hole]:
+    """All holes of a part of the model."""
+    if isinstance(value, Template):
+        yield from (part for part in value.parts if isinstance(part, Hole))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _holes(item)
+    elif isinstance(value, Record):
+        yield from _holes(value.fields())
 
 
 def check_names(found: Books, tasks: Mapping[str, Task]) -> None:

@@ -222,7 +222,7 @@ class FileReader:
                     other.position,
                     "write it into that file",
                 )
-        written = book.text(value, "`include`")
+        written = book.word(value, "`include`")
         if not written:
             return book, nothing
         path = joined(self.folder, written)

@@ -25,7 +25,10 @@ from runner.model.when import EQUAL, NOT_EQUAL, Check
 
 PLATFORM_NAMES = ("TARGETOS", "TARGETARCH", "TARGETVARIANT", "TARGETPLATFORM", "BUILDPLATFORM")
 """Names that every template may use without defining them."""
-_CACHE = ("true", "false", "local", "shared")
+_CACHE = {
+    "true": "true", "yes": "true", "on": "true", "y": "true", "false": "false", "no": "false", "off": "false",
+    "n": "false", "local": "local", "shared": "shared",
+}  # fmt: skip
 
 
 class Surroundings:
@@ -183,6 +186,10 @@ class TaskReader:
             ("ready", "target", "a server has no target"),
             ("persistent", "timeout", "a server runs until nobody needs it"),
             ("persistent", "retries", "a server runs until nobody needs it"),
+            ("ports", "timeout", "a server runs until nobody needs it"),
+            ("ports", "retries", "a server runs until nobody needs it"),
+            ("ready", "timeout", "a server runs until nobody needs it"),
+            ("ready", "retries", "a server runs until nobody needs it"),
         ):
             if self.has(one) and self.has(other):
                 at = self.found[other].position
@@ -243,7 +250,7 @@ class TaskReader:
     def take_aliases(self, _: Scalar, node: Node) -> None:
         names = []
         for item in self.book.items(node):
-            name = self.book.text(item, "an alias")
+            name = self.book.word(item, "an alias")
             if name.startswith("-"):
                 self.book.add(f"`{name}` can't be the name of a task", item.position, _NAME_HINT)
             elif name:
@@ -324,7 +331,7 @@ class TaskReader:
         """One secret: a variable's name, `ssh`, or a map of name, file and place."""
         texts = {"name": "", "file": "", "to": ""}
         if not isinstance(node, Mapping):
-            texts["name"] = self.book.text(node, "a secret")
+            texts["name"] = self.book.word(node, "a secret")
         else:
 
             def take(key: Scalar, value: Node) -> None:
@@ -351,11 +358,12 @@ class TaskReader:
         self.confirm = self.book.template(node, "`confirm`", self.scope, filled=True)
 
     def take_cache(self, _: Scalar, node: Node) -> None:
-        text = self.book.text(node, "`cache`")
-        if text in _CACHE:
-            self.cache = text
+        text = self.book.word(node, "`cache`")
+        lower = text.lower()
+        if lower in _CACHE:
+            self.cache = _CACHE[lower]
         elif text:
-            self.book.add(f"`cache` is one of: {', '.join(_CACHE)}", node.position)
+            self.book.add(f"`cache` is `true`, `false`, `local` or `shared`", node.position)
 
     def take_ports(self, _: Scalar, node: Node) -> None:
         self.server.take_ports(node)
@@ -396,7 +404,7 @@ def decode_pass_env(book: Faultbook, node: Node) -> tuple[tuple[str, bool], ...]
             flags: list[bool] = []
 
             def take_name(_: Scalar, value: Node, texts: list[str] = texts) -> None:
-                texts.append(book.text(value, "`name`"))
+                texts.append(book.word(value, "`name`"))
 
             def take_key(_: Scalar, value: Node, flags: list[bool] = flags) -> None:
                 flags.append(book.flag(value, "`key`"))
@@ -406,7 +414,7 @@ def decode_pass_env(book: Faultbook, node: Node) -> tuple[tuple[str, bool], ...]
             if not texts:
                 book.add("a variable needs a `name`", item.position)
         else:
-            name = book.text(item, "a variable")
+            name = book.word(item, "a variable")
         if name:
             check_variable(book, name, item)
             found.append((name, key))

@@ -53,7 +53,7 @@ class _Reader:
 
     def take_name(self, node: Node) -> None:
         """The short form: an option that is true."""
-        name = self.book.text(node, "a condition")
+        name = self.book.word(node, "a condition")
         if name:
             self.know(name, node)
             self.add(EQUAL, name, (Template(("true",), node.position),), node)

@@ -97,6 +97,13 @@ class Faultbook:
         self.wrong_type(node, what, "a text")
         return ""
 
+    def word(self, node: Node, what: str) -> str:
+        """The text of a node, an empty one refused too."""
+        text = self.text(node, what)
+        if not text and isinstance(node, Scalar) and not node.null:
+            self.add(f"{what} can't be empty", node.position)
+        return text
+
     def flag(self, node: Node, what: str) -> bool:
         """The truth of a node."""
         if isinstance(node, Scalar):

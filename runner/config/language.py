@@ -50,7 +50,7 @@ def is_tusk(path: str) -> bool:
 
 def decode_interpolation(book: Faultbook, node: Node, default: str) -> str:
     """What `interpolation` says."""
-    text = book.text(node, "`interpolation`")
+    text = book.word(node, "`interpolation`")
     if text in {TEXTUAL, WORDS}:
         return text
     if text:

@@ -9,6 +9,7 @@ from runner.config.node import Mapping, Node, Scalar
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.param import STRING, Param
+from runner.model.project import full_aliases
 from runner.model.task import Task
 from runner.model.template import TEXT, Hole, Template
 
@@ -30,7 +31,7 @@ def included_files(
     if isinstance(node, Mapping):
         found = []
         for key, value in node:
-            path = book.text(value, f"the path of `{key.text}`")
+            path = book.word(value, f"the path of `{key.text}`")
             if not key.text or any(letter in key.text for letter in ": /$"):
                 book.add(
                     f"`{key.text}` can't be a namespace", key.position, "use letters, digits, `_`, `-` and `.`"
@@ -38,12 +39,13 @@ def included_files(
             elif path:
                 found.append((key.text, path, value.position))
         return found
-    return [
-        each
-        for item in book.items(node)
-        if isinstance(item, Scalar) and not item.null
-        for each in _matching(book, item, folder, files)
-    ]
+    found = []
+    for item in book.items(node):
+        if isinstance(item, Scalar) and not item.null:
+            found += _matching(book, item, folder, files)
+        else:
+            book.wrong_type(item, "an item of `include`", "a pattern")
+    return found
 
 
 def _matching(book: Faultbook, node: Scalar, folder: str, files: Files) -> list[tuple[str, str, Position]]:
@@ -82,7 +84,7 @@ def spread_tasks(tasks: MappingType[str, Task], namespaces: Iterable[str]) -> li
         if task.namespace and not task.private:
             local.setdefault(task.name[len(task.namespace) + 1 :], []).append(task)
     order = {namespace: number for number, namespace in enumerate(namespaces)}
-    taken = {alias for task in tasks.values() for alias in task.aliases}
+    taken = {alias for task in tasks.values() for alias in full_aliases(task)}
     return [
         _spread(name, sorted(owners, key=lambda task: order[task.namespace]))
         for name, owners in local.items()

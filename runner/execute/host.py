@@ -220,10 +220,17 @@ class HostRun:
         """All that the action does: its steps, as often as it says, and what comes in the end."""
         action = self.action
         place = _Place(self.label, action.interpreter, {})
+        before = dict(self.around.settings)
         outcome = yield from self._tried(place)
         while outcome.failed and self.tries <= action.limits.retries and not self.halted:
             self.around.reporter.tell(Retried(action.label, outcome.status, self.tries, action.limits.retries))
+            # What the failed try has set is no part of the next one.
+            self.around.settings.clear()
+            self.around.settings.update(before)
             outcome = yield from self._tried(place)
+        if self.halted and not outcome.failed:
+            # The last command ended well, but it had been told to stop.
+            outcome = HALTED
         return (yield from self._finally(action.last, place, outcome))
 
     def _tried(self, place: _Place) -> "Work":

@@ -554,7 +554,7 @@ class Loop:
                 self.stopping.leave(pid, item.run)
             else:
                 item.run.end()
-            self._step(item, Outcome(status) if status or not self.stopping.begun or item.server else HALTED)
+            self._step(item, Outcome(status))
             self.stopping.ended(self._runs())
 
     def _stop(self, number: int) -> None:

@@ -157,7 +157,13 @@ class EncodedProject:
         if start < 0:
             return None
         start += len(mark)
-        return self.task(str(read_json(self._text[start : self._text.find("\n", start)])))
+        try:
+            whose = str(read_json(self._text[start : self._text.find("\n", start)]))
+        except ValueError:
+            whose = ""
+        if f"\n{write_json(whose)}\t" not in self._text:
+            raise _damaged(f"task `{name}`")
+        return self.task(whose)
 
 
 def _damaged(what: str) -> PyrunError:

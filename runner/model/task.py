@@ -33,11 +33,15 @@ class Source(Record):
         self.position = position
 
 
+SSH = "ssh"
+"""The secret that stands for the agent of ssh."""
+
+
 class Secret(Record):
     """Something that one task's commands get and nothing else.
 
     Args:
-        name: The variable; empty where it is a file that is put somewhere.
+        name: The variable, or SSH.
         file: A file whose content it is, or empty for the caller's variable of that name.
         to: Where the commands find it as a file, or empty where they find it in the variable.
         position: Where it stands.
@@ -51,6 +55,11 @@ class Secret(Record):
         self.file = file
         self.to = to
         self.position = position
+
+    @property
+    def variable(self) -> str:
+        """The variable that it is in, or that leads to it."""
+        return "SSH_AUTH_SOCK" if self.name == SSH else self.name
 
 
 class Server(Record):

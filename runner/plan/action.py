@@ -8,6 +8,7 @@ from runner.location import Position
 from runner.model.record import Record
 from runner.model.task import Secret
 from runner.plan.image_plan import ImagePlan
+from runner.plan.origin import Provenance
 from runner.plan.pattern import Pattern
 from runner.plan.step import PlanStep, Question, Script, questions_in, scripts_in
 
@@ -166,12 +167,14 @@ class Action(Record):
         image: The image it makes, or None.
         image_deps: For each `copy` of the image the id of the action whose targets it takes, or empty.
         traits: What its file and task say of how it is told and remembered.
+        provenance: Where its values and variables came from.
         position: Where its task stands.
     """
 
     FIELDS = (
         "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets", "deps",
-        "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "position",
+        "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "provenance",
+        "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -196,6 +199,7 @@ class Action(Record):
         image: ImagePlan | None,
         image_deps: tuple[str, ...],
         traits: Traits,
+        provenance: Provenance,
         position: Position,
     ) -> None:
         self.id = id
@@ -217,6 +221,7 @@ class Action(Record):
         self.image = image
         self.image_deps = image_deps
         self.traits = traits
+        self.provenance = provenance
         self.position = position
 
     @property

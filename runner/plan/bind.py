@@ -272,7 +272,9 @@ class _Binding:
             texts = tuple(self.checked(param, word, allowed) for word in given)
             value, origin = texts if param.type == LIST else texts[-1], Origin(GIVEN, "", self.draft.at)
         if param.rewrite is not None:
-            value = fill(param.rewrite, self.seen) if value == "true" else ""
+            # No word at all, so that a flag that is off leaves nothing behind in a command.
+            off: Value = "" if self.head.tusk else ()
+            value = fill(param.rewrite, self.seen) if value == "true" else off
         return value, origin
 
     def allowed(self, param: "Param") -> "tuple[str, ...] | None":

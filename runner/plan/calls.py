@@ -57,6 +57,8 @@ def draft_of(
         task = next((one for one in found if one is not None), None)
     words = [] if task is not None else _filled_words(call, values)
     if task is None:
+        if not words:
+            raise PlanError(f"there is no task: `{call.text}` is empty here", call.position)
         task = find_task(project, words.pop(0)[0], call.position, namespace)
     draft = Draft(task, call.position)
     take_words(draft, words)
@@ -72,7 +74,8 @@ def draft_of(
 def _no_option(draft: Draft, name: str) -> PlanError:
     known = ", ".join(f"--{param.name}" for param in draft.options_known())
     hint = f"it has {known}" if known else "it has no options"
-    if any(param.name == name.lstrip("-") for param in draft.task.shared):
+    short = name.lstrip("-").partition("=")[0]
+    if any(short and short in {param.name, param.short} for param in draft.task.shared):
         hint = "a shared option is one value for the whole run; take it into the task's own `options` to pass it"
     return PlanError(f"`{draft.task.name}` has no option `{name}`", draft.at, hint)
 

@@ -84,6 +84,7 @@ def _holds(check: "Check", values: "Mapping[str, Value]", facts: "Facts") -> boo
     value = values.get(check.name)
     if value is None:
         return False
+    value = value or ""
     alike = [text == value or (isinstance(value, tuple) and text in value) for text in texts]
     return any(alike) if check.kind == EQUAL else check.kind == NOT_EQUAL and not all(alike)
 

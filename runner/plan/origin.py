@@ -9,6 +9,22 @@ DEFAULT = "default"
 ZERO = "nothing"
 
 
+class Provenance(Record):
+    """Where all that an action was filled in with came from; only for people.
+
+    Args:
+        values: For each arg and option.
+        env: For each fixed variable where it is set.
+    """
+
+    FIELDS = ("values", "env")
+    __slots__ = FIELDS
+
+    def __init__(self, values: "tuple[tuple[str, Origin], ...]", env: tuple[tuple[str, Position], ...]) -> None:
+        self.values = values
+        self.env = env
+
+
 class Origin(Record):
     """Where a value came from.
 

@@ -8,6 +8,7 @@ from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Source
 from runner.plan.calls import draft_of
 from runner.plan.expand import fill
 from runner.plan.graph import check_images, check_targets, ordered
+from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
 from runner.plan.steps import Body, StepFiller, task_folder
@@ -175,12 +176,12 @@ class _Planner:
         """Where a server is reached that a task depends on."""
         from runner.plan.calls import find_task  # noqa: PLC0415 - for a moment
 
-        server = find_task(self.project, name, task.position, task.namespace).server
-        if server is not None:
+        found = find_task(self.project, name, task.position, task.namespace)
+        if found.persistent:
             short = name.rpartition(":")[2]
             values[f"{short}.host"] = _HOST
-            if server.ports:
-                values[f"{short}.port"] = str(server.ports[0][1])
+            if found.server is not None and found.server.ports:
+                values[f"{short}.port"] = str(found.server.ports[0][1])
 
     def called(
         self, call: "Call", values: "Mapping[str, Value]", namespace: str
@@ -224,6 +225,10 @@ class _Planner:
             image,
             copied,
             self.traits(task, head),
+            Provenance(
+                tuple(invocation.origins.items()),
+                tuple((key, value.position) for key, value in task.env),
+            ),
             task.position,
         )
 

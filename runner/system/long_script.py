@@ -4,6 +4,7 @@ import os
 import tempfile
 
 from runner.config.shell import is_posix_shell
+from runner.plan.bind import shown_word
 
 _TEXT_FLAGS = frozenset({"-c", "-e", "-E", "-r", "--eval", "--command"})
 """What says to an interpreter that its next word is a script."""
@@ -29,7 +30,7 @@ def script_words(path: str, interpreter: tuple[str, ...]) -> tuple[str, ...]:
         interpreter: The words to which a script is added as the last.
     """
     if is_posix_shell(interpreter):
-        return (*interpreter, f". {path}")
+        return (*interpreter, f". {shown_word(path)}")
     if interpreter[-1] in _TEXT_FLAGS:
         return (*interpreter[:-1], path)
     return (*interpreter, path)

@@ -39,6 +39,11 @@ class Variables:
             return "the caller's"
         return self._read(head)[1].get(name, "")
 
+    def from_files(self, head: "Head") -> "list[tuple[str, str, str]]":
+        """The variables that files set and the caller does not: name, value, and file with line."""
+        values, origins = self._read(head)
+        return [(name, values[name], place) for name, place in origins.items() if name not in self._caller]
+
     def _read(self, head: "Head") -> tuple[dict[str, str], dict[str, str]]:
         known = self._known.get(head.namespace)
         if known is None:

@@ -1,6 +1,5 @@
 """What was asked to be shown: the tasks, what a task takes, what would run, the images that are ready."""
 
-from runner.plan.image_plan import SCRATCH
 from runner.ui.plain import size
 
 TYPE_CHECKING = False
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from runner.model.project import Head, Project
     from runner.model.task import Task
     from runner.model.template import Template
-    from runner.plan.action import Action, Plan
 
 _SHORT_DIGEST = len("sha256:") + 12
 
@@ -128,34 +126,6 @@ def _columns(rows: "Sequence[tuple[str, str]]") -> str:
     """Two columns; a first one that is very wide does not push the others apart."""
     width = max((len(left) for left, _ in rows if len(left) <= 34), default=0)
     return "".join(f"  {left:<{width}}  {right}".rstrip() + "\n" for left, right in rows)
-
-
-def dry_run(plan: "Plan", words: "Mapping[str, str]") -> str:
-    """What would run, in an order in which it could.
-
-    Args:
-        plan: The plan.
-        words: For each action what is known already of whether it must run.
-    """
-    out = []
-    for action in plan.actions:
-        out.append(f"{action.label}: {words[action.id]}\n")
-        out += _dry_action(action)
-    return "".join(out)
-
-
-def _dry_action(action: "Action") -> list[str]:
-    lines = [f"  {name}={value}\n" for name, value in action.env]
-    for script in action.scripts:
-        folder = f"({script.dir}) " if script.dir else ""
-        text = script.text.rstrip("\n").replace("\n", "\n    ")
-        lines.append(f"  {folder}$ {text}\n")
-    image = action.image
-    if image is not None:
-        base = SCRATCH if image.base.kind == SCRATCH else f"oci:{image.base.path}"
-        lines.append(f"  image {image.name}:{', '.join(image.tags)} from {base}\n")
-        lines += [f"  copy {', '.join(copy.sources)} to {copy.to}\n" for copy in image.copies]
-    return lines
 
 
 def image_table(images: "Sequence[ImageReady]", toolchains: "Mapping[str, int]") -> str:
