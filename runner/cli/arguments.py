@@ -255,7 +255,12 @@ class _Reader:
             if used:
                 return used
         name = flag_name(word)
-        if draft is not None and self.project.head.tusk and name != "help" and not word.startswith("--pyrun-"):
+        if (
+            draft is not None
+            and self.project.head.tusk
+            and name != "help"
+            and not word.startswith("--pyrun-")
+        ):
             # In a tusk.yml what stands behind a task is the task's.
             raise self.misplaced(draft, word, name)
         used = _take_flag(words, index, self.request.flags)
@@ -267,7 +272,9 @@ class _Reader:
         """What to say to a flag of ours behind a task of a `tusk.yml`."""
         error = _unknown(word, draft.task.name, draft)
         if name:
-            error.hint = f"a flag of pyrun stands before the task of a tusk.yml: `pyrun {word} {draft.task.name}`"
+            error.hint = (
+                f"a flag of pyrun stands before the task of a tusk.yml: `pyrun {word} {draft.task.name}`"
+            )
         return error
 
     def note_form(self, draft: Draft, param: "Param", word: str) -> None:

@@ -27,7 +27,9 @@ def clean(session: "Session", request: "Request") -> str:
     if request.calls:
         asked = request.calls[0].task.name
         raise UsageError(
-            f"`--clean` forgets and runs nothing, and `{asked}` is asked for", None, "call pyrun once for each"
+            f"`--clean` forgets and runs nothing, and `{asked}` is asked for",
+            None,
+            "call pyrun once for each",
         )
     if what.startswith(_TASK):
         name = what[len(_TASK) :]

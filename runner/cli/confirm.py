@@ -7,7 +7,7 @@ from runner.ui.plain import write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runner.plan.action import Plan
+    from runner.plan.action import Action, Plan
 
 _YES = frozenset({"y", "yes"})
 
@@ -20,19 +20,22 @@ def confirm(plan: "Plan") -> None:
     """
     asked: set[str] = set()
     for action in plan.actions:
-        question = action.limits.confirm
-        if not question or question in asked:
-            continue
-        asked.add(question)
-        if not (os.isatty(0) and os.isatty(2)):
-            raise RunError(
-                f"`{action.label}` wants to ask: {question}",
-                action.position,
-                "there is no terminal to ask at; `--yes` answers all questions",
-            )
-        write_text(2, f"{question} [y/N] ")
-        if _line().strip().lower() not in _YES:
-            raise RunError(f"`{action.label}` was not confirmed, so nothing runs")
+        for question in action.limits.confirm:
+            if question not in asked:
+                asked.add(question)
+                _ask(question, action)
+
+
+def _ask(question: str, action: "Action") -> None:
+    if not (os.isatty(0) and os.isatty(2)):
+        raise RunError(
+            f"`{action.label}` wants to ask: {question}",
+            action.position,
+            "there is no terminal to ask at; `--yes` answers all questions",
+        )
+    write_text(2, f"{question} [y/N] ")
+    if _line().strip().lower() not in _YES:
+        raise RunError(f"`{action.label}` was not confirmed, so nothing runs")
 
 
 def _line() -> str:

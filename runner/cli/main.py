@@ -3,7 +3,16 @@
 import os
 import sys
 
-from runner.cli.arguments import CLEANING, FLAGS, SETUP, SWITCH, Request, leading_flags, read_calls, trailing_place
+from runner.cli.arguments import (
+    CLEANING,
+    FLAGS,
+    SETUP,
+    SWITCH,
+    Request,
+    leading_flags,
+    read_calls,
+    trailing_place,
+)
 from runner.cli.session import OuterFileError, Session, failure_of, find_file, open_session
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import Binder
@@ -213,7 +222,9 @@ class _Call:
                 return b""
 
         return render(
-            error, lambda at: line_of(data_of(at.path), at), lambda name: os.path.relpath(os.path.join(top, name), cwd)
+            error,
+            lambda at: line_of(data_of(at.path), at),
+            lambda name: os.path.relpath(os.path.join(top, name), cwd),
         )
 
 

@@ -197,7 +197,9 @@ class Session:
         platform = str(self.facts.platform())
         programs = ProgramIdentities(self.top)
         needed = frozenset(name for action in plan.actions for name in (*action.deps, *action.calls))
-        judge = Judge(inputs, log, programs, images, platform, self.environ_of, needed, force="force" in flags)
+        judge = Judge(
+            inputs, log, programs, images, platform, self.environ_of, needed, force="force" in flags
+        )
         return inputs, judge, log
 
     def _find_ignore(self) -> "Ignore | None":

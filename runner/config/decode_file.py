@@ -5,13 +5,13 @@ from collections.abc import Mapping as MappingType
 from runner.config.decode_head import decode_env_files
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
-from runner.config.invoke_model import task_of_invoke
-from runner.config.notices import notices_of
 from runner.config.fields import Faultbook, read_map
 from runner.config.files import FILE_NAMES, Files, joined
+from runner.config.invoke_model import task_of_invoke
 from runner.config.language import TEXTUAL, WORDS, Language, decode_interpolation, is_tusk
 from runner.config.namespaces import included_files
 from runner.config.node import Mapping, Node, Scalar
+from runner.config.notices import notices_of
 from runner.config.parse_yaml import decode_text, parse_yaml
 from runner.config.shell import is_posix_shell
 from runner.errors import PyrunError, did_you_mean
@@ -85,10 +85,10 @@ class FileReader:
         self.book, node = self.found.open(data, self.path)
         place = len(self.found.heads)
         handlers = {
-            "name": self.take_text, "usage": self.take_text, "interpreter": self.take_interpreter,
-            "interpolation": self.take_interpolation, "env-file": self.take_env_file,
-            "pass-env": self.take_pass_env, "args": self.take_args, "options": self.take_options,
-            "tasks": self.take_tasks, "invoke": self.take_invoke, "include": self.take_include,
+            "name": self._take_text, "usage": self._take_text, "interpreter": self._take_interpreter,
+            "interpolation": self._take_interpolation, "env-file": self._take_env_file,
+            "pass-env": self._take_pass_env, "args": self._take_args, "options": self._take_options,
+            "tasks": self._take_tasks, "invoke": self._take_invoke, "include": self._take_include,
         }  # fmt: skip
         read_map(self.book, node, "the file", handlers)
         head = Head(
@@ -98,33 +98,33 @@ class FileReader:
         )  # fmt: skip
         self.found.heads.insert(place, head)
 
-    def take_text(self, key: Scalar, node: Node) -> None:
+    def _take_text(self, key: Scalar, node: Node) -> None:
         self.texts[key.text] = self.book.text(node, f"`{key.text}`")
 
-    def take_interpreter(self, _: Scalar, node: Node) -> None:
+    def _take_interpreter(self, _: Scalar, node: Node) -> None:
         words = tuple(self.book.text(node, "`interpreter`").split()) or SHELL
         self.language = Language(self.language.tusk, self.language.interpolation, words)
 
-    def take_interpolation(self, _: Scalar, node: Node) -> None:
+    def _take_interpolation(self, _: Scalar, node: Node) -> None:
         way = decode_interpolation(self.book, node, self.language.interpolation)
         self.language = Language(self.language.tusk, way, self.language.interpreter)
 
-    def take_env_file(self, _: Scalar, node: Node) -> None:
+    def _take_env_file(self, _: Scalar, node: Node) -> None:
         self.env_files = decode_env_files(self.book, node)
 
-    def take_pass_env(self, _: Scalar, node: Node) -> None:
+    def _take_pass_env(self, _: Scalar, node: Node) -> None:
         self.pass_env = decode_pass_env(self.book, node)
 
-    def take_args(self, _: Scalar, node: Node) -> None:
+    def _take_args(self, _: Scalar, node: Node) -> None:
         found = decode_params(self.book, node, ARG, Known(self.language, None, {}, PLATFORM_NAMES))
         self.args = {**self.args, **{param.name: param for param in found}}
 
-    def take_options(self, _: Scalar, node: Node) -> None:
+    def _take_options(self, _: Scalar, node: Node) -> None:
         seen = self.options
         found = decode_params(self.book, node, OPTION, Known(self.language, None, seen, PLATFORM_NAMES))
         self.options = {**seen, **{param.name: param for param in found}}
 
-    def take_tasks(self, _: Scalar, node: Node) -> None:
+    def _take_tasks(self, _: Scalar, node: Node) -> None:
         if not isinstance(node, Mapping):
             if not (isinstance(node, Scalar) and node.null):
                 self.book.wrong_type(node, "`tasks`", "a map")
@@ -150,7 +150,7 @@ class FileReader:
         self.notices += notices_of(task)
         return task
 
-    def take_invoke(self, _: Scalar, node: Node) -> None:
+    def _take_invoke(self, _: Scalar, node: Node) -> None:
         """All tasks of a `tasks.py`."""
         for one in self.invoke_tasks(self.book, node):
             task = task_of_invoke(one.task, one.file, self.namespace, one.position)
@@ -166,7 +166,7 @@ class FileReader:
 
     def invoke_tasks(self, book: Faultbook, node: Node) -> list[InvokeCall]:
         """The tasks of a `tasks.py` that a node names; a fault and nothing if it can't be read."""
-        written = book.text(node, "`invoke`")
+        written = book.word(node, "`invoke`")
         if not written:
             return []
         path = joined(self.folder, written)
@@ -197,7 +197,7 @@ class FileReader:
             if "file" not in parts:
                 book.add("`invoke` needs a `file`", node.position)
                 return None
-            wanted = book.text(parts["task"], "`task`") if "task" in parts else name
+            wanted = book.word(parts["task"], "`task`") if "task" in parts else name
             node = parts["file"]
         before = len(book.faults)
         calls = self.invoke_tasks(book, node)
@@ -251,7 +251,7 @@ class FileReader:
             return inner, nothing
         return self.included_task(inner, found, [*way, path])
 
-    def take_include(self, _: Scalar, node: Node) -> None:
+    def _take_include(self, _: Scalar, node: Node) -> None:
         """Other files, each under a namespace."""
         for namespace, written, at in included_files(self.book, node, self.folder, self.found.files):
             self.include(namespace, written, at)

@@ -140,9 +140,7 @@ class _ParamReader:
         self.kind = kind
         self.seen = seen
         self.language = known.language
-        self.scope = Scope(
-            (*known.names, *seen), f"`{key.text}`", above=True, literal=known.language.tusk
-        )
+        self.scope = Scope((*known.names, *seen), f"`{key.text}`", above=True, literal=known.language.tusk)
         self.type = STRING
         self.usage = ""
         self.values: tuple[Template, ...] | None = None
@@ -232,9 +230,7 @@ class _ParamReader:
     def default(self, node: Node) -> Default:
         """One entry: a text, or a map with conditions and a value or command."""
         if not isinstance(node, Mapping):
-            return Default(
-                (), (self.book.template(node, "`default`", self.scope),), None, node.position
-            )
+            return Default((), (self.book.template(node, "`default`", self.scope),), None, node.position)
         when: list[When] = []
         value: list[Template] = []
         command: list[Template] = []

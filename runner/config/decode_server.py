@@ -46,7 +46,9 @@ class ServerReader:
             return None
         outer, sign, inner = text.partition(":")
         numbers = (outer, inner) if sign else ("0", outer)
-        if not all(is_number(number) and int(number) <= _LAST_PORT for number in numbers) or not int(numbers[1]):
+        if not all(is_number(number) and int(number) <= _LAST_PORT for number in numbers) or not int(
+            numbers[1]
+        ):
             self.book.add(
                 f"`{text}` is no port", node.position, 'write `8080`, or `"8080:80"` for another one outside'
             )

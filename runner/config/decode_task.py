@@ -123,16 +123,16 @@ class TaskReader:
     def read(self, node: Node) -> Task:
         """The task."""
         handlers = {
-            "interpolation": self.take_interpolation, "invoke": self.take_invoke,
-            "usage": self.take_text, "description": self.take_text, "private": self.take_flag,
-            "quiet": self.take_flag, "watch": self.take_flag, "aliases": self.take_aliases,
-            "args": self.take_args, "options": self.take_options, "deps": self.take_deps,
-            "source": self.take_source, "target": self.take_target, "env": self.take_env,
-            "pass-env": self.take_pass_env, "secrets": self.take_secrets, "dir": self.take_dir,
-            "timeout": self.take_timeout, "retries": self.take_retries, "confirm": self.take_confirm,
-            "cache": self.take_cache, "persistent": self.take_flag, "ports": self.take_ports,
-            "ready": self.take_ready, "hostname": self.take_hostname, "run": self.take_run,
-            "finally": self.take_finally, "image": self.take_image,
+            "interpolation": self._take_interpolation, "invoke": self._take_invoke,
+            "usage": self._take_text, "description": self._take_text, "private": self._take_flag,
+            "quiet": self._take_flag, "watch": self._take_flag, "aliases": self._take_aliases,
+            "args": self._take_args, "options": self._take_options, "deps": self._take_deps,
+            "source": self._take_source, "target": self._take_target, "env": self._take_env,
+            "pass-env": self._take_pass_env, "secrets": self._take_secrets, "dir": self._take_dir,
+            "timeout": self._take_timeout, "retries": self._take_retries, "confirm": self._take_confirm,
+            "cache": self._take_cache, "persistent": self._take_flag, "ports": self._take_ports,
+            "ready": self._take_ready, "hostname": self._take_hostname, "run": self._take_run,
+            "finally": self._take_finally, "image": self._take_image,
         }  # fmt: skip
         if isinstance(node, (Scalar, Sequence)) and not (isinstance(node, Scalar) and node.null):
             self.book.add(
@@ -184,16 +184,16 @@ class TaskReader:
             ("persistent", "target", "a server has no target"),
             ("ports", "target", "a server has no target"),
             ("ready", "target", "a server has no target"),
-            ("persistent", "timeout", "a server runs until nobody needs it"),
-            ("persistent", "retries", "a server runs until nobody needs it"),
-            ("ports", "timeout", "a server runs until nobody needs it"),
-            ("ports", "retries", "a server runs until nobody needs it"),
-            ("ready", "timeout", "a server runs until nobody needs it"),
-            ("ready", "retries", "a server runs until nobody needs it"),
         ):
             if self.has(one) and self.has(other):
                 at = self.found[other].position
                 self.book.add(f"a task has no `{other}` beside `{one}`", at, why)
+        for one in ("persistent", "ports", "ready"):
+            for other in ("timeout", "retries"):
+                if self.has(one) and other in self.found and self.persistent:
+                    at = self.found[other].position
+                    why = "a server runs until nobody needs it"
+                    self.book.add(f"a task has no `{other}` beside `{one}`", at, why)
 
     def has(self, key: str) -> bool:
         """Whether the task has this key, and a server is not said to be none."""
@@ -229,11 +229,11 @@ class TaskReader:
             found.update(part.name for part in split(text) if isinstance(part, Gap))
         return found
 
-    def take_interpolation(self, _: Scalar, node: Node) -> None:
+    def _take_interpolation(self, _: Scalar, node: Node) -> None:
         way = decode_interpolation(self.book, node, self.language.interpolation)
         self.language = Language(self.language.tusk, way, self.language.interpreter)
 
-    def take_invoke(self, _: Scalar, node: Node) -> None:
+    def _take_invoke(self, _: Scalar, node: Node) -> None:
         name = self.key.text.removeprefix(f"{self.around.namespace}:")
         call = self.invoke(node, name)
         if call is not None:
@@ -241,13 +241,13 @@ class TaskReader:
             self.args, self.options = params_of_invoke(call.task)
             self.steps = (Step((), (call,), node.position),)
 
-    def take_text(self, key: Scalar, node: Node) -> None:
+    def _take_text(self, key: Scalar, node: Node) -> None:
         self.texts[key.text] = self.book.text(node, f"`{key.text}`")
 
-    def take_flag(self, key: Scalar, node: Node) -> None:
+    def _take_flag(self, key: Scalar, node: Node) -> None:
         self.flags[key.text] = self.book.flag(node, f"`{key.text}`")
 
-    def take_aliases(self, _: Scalar, node: Node) -> None:
+    def _take_aliases(self, _: Scalar, node: Node) -> None:
         names = []
         for item in self.book.items(node):
             name = self.book.word(item, "an alias")
@@ -257,25 +257,25 @@ class TaskReader:
                 names.append(name)
         self.aliases = tuple(names)
 
-    def take_args(self, _: Scalar, node: Node) -> None:
+    def _take_args(self, _: Scalar, node: Node) -> None:
         seen = {**self.around.options}
         self.args = decode_params(
             self.book, node, ARG, Known(self.language, self.around.args, seen, PLATFORM_NAMES)
         )
 
-    def take_options(self, _: Scalar, node: Node) -> None:
+    def _take_options(self, _: Scalar, node: Node) -> None:
         seen = {**self.around.options, **{param.name: param for param in self.args}}
         self.options = decode_params(
             self.book, node, OPTION, Known(self.language, self.around.options, seen, PLATFORM_NAMES)
         )
 
-    def take_deps(self, _: Scalar, node: Node) -> None:
+    def _take_deps(self, _: Scalar, node: Node) -> None:
         for item in self.book.items(node):
             call = decode_call(self.book, item, "a dep", self.scope)
             if call is not None:
                 self.deps.append(call)
 
-    def take_source(self, _: Scalar, node: Node) -> None:
+    def _take_source(self, _: Scalar, node: Node) -> None:
         self.sources = tuple(source for item in self.book.items(node) for source in self.source(item))
 
     def source(self, node: Node) -> list[Source]:
@@ -312,19 +312,19 @@ class TaskReader:
             self.book.add("a source that is a map has `go` or `exclude`", node.position)
         return [Source(GO, text, any(tests), text.position) for text in packages]
 
-    def take_target(self, _: Scalar, node: Node) -> None:
+    def _take_target(self, _: Scalar, node: Node) -> None:
         self.targets = self.book.strings(node, "a target", self.scope, PATTERN_TEXT)
 
-    def take_env(self, _: Scalar, node: Node) -> None:
+    def _take_env(self, _: Scalar, node: Node) -> None:
         scope = Scope(self.scope.names, self.scope.owner, lenient=True)
         for key, value in self.book.pairs(node, "`env`", scope):
             check_variable(self.book, key.text, key)
             self.env.append((key.text, value))
 
-    def take_pass_env(self, _: Scalar, node: Node) -> None:
+    def _take_pass_env(self, _: Scalar, node: Node) -> None:
         self.pass_env = decode_pass_env(self.book, node)
 
-    def take_secrets(self, _: Scalar, node: Node) -> None:
+    def _take_secrets(self, _: Scalar, node: Node) -> None:
         self.secrets = tuple(map(self.secret, self.book.items(node)))
 
     def secret(self, node: Node) -> Secret:
@@ -345,42 +345,42 @@ class TaskReader:
             check_variable(self.book, texts["name"], node)
         return Secret(texts["name"], texts["file"], texts["to"], node.position)
 
-    def take_dir(self, _: Scalar, node: Node) -> None:
+    def _take_dir(self, _: Scalar, node: Node) -> None:
         self.dir = self.book.template(node, "`dir`", self.scope)
 
-    def take_timeout(self, _: Scalar, node: Node) -> None:
+    def _take_timeout(self, _: Scalar, node: Node) -> None:
         self.timeout = decode_time_limit(self.book, node, "`timeout`")
 
-    def take_retries(self, _: Scalar, node: Node) -> None:
+    def _take_retries(self, _: Scalar, node: Node) -> None:
         self.retries = self.book.number(node, "`retries`")
 
-    def take_confirm(self, _: Scalar, node: Node) -> None:
+    def _take_confirm(self, _: Scalar, node: Node) -> None:
         self.confirm = self.book.template(node, "`confirm`", self.scope, filled=True)
 
-    def take_cache(self, _: Scalar, node: Node) -> None:
+    def _take_cache(self, _: Scalar, node: Node) -> None:
         text = self.book.word(node, "`cache`")
         lower = text.lower()
         if lower in _CACHE:
             self.cache = _CACHE[lower]
         elif text:
-            self.book.add(f"`cache` is `true`, `false`, `local` or `shared`", node.position)
+            self.book.add("`cache` is `true`, `false`, `local` or `shared`", node.position)
 
-    def take_ports(self, _: Scalar, node: Node) -> None:
+    def _take_ports(self, _: Scalar, node: Node) -> None:
         self.server.take_ports(node)
 
-    def take_ready(self, _: Scalar, node: Node) -> None:
+    def _take_ready(self, _: Scalar, node: Node) -> None:
         self.server.take_ready(node, self.scope, self.language)
 
-    def take_hostname(self, _: Scalar, node: Node) -> None:
+    def _take_hostname(self, _: Scalar, node: Node) -> None:
         self.server.take_hostname(node, self.scope)
 
-    def take_image(self, _: Scalar, node: Node) -> None:
+    def _take_image(self, _: Scalar, node: Node) -> None:
         self.image = decode_image(self.book, node, self.scope)
 
-    def take_run(self, _: Scalar, node: Node) -> None:
+    def _take_run(self, _: Scalar, node: Node) -> None:
         self.steps = RunReader(self.book, self.scope, self.language, self.params).steps(node)
 
-    def take_finally(self, _: Scalar, node: Node) -> None:
+    def _take_finally(self, _: Scalar, node: Node) -> None:
         self.last = RunReader(self.book, self.scope, self.language, self.params).steps(node)
 
 

@@ -132,9 +132,7 @@ class Faultbook:
         if (filled or context == PATTERN) and not text and not node.null:
             self.add(f"{what} can't be empty", node.position)
         try:
-            found = parse_text(
-                text, node.position, context, at_offset=node.at_offset, known=scope.known()
-            )
+            found = parse_text(text, node.position, context, at_offset=node.at_offset, known=scope.known())
         except PyrunError as error:
             self.faults.append(error)
             return Template((), node.position)

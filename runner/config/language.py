@@ -35,9 +35,7 @@ class Language:
         try:
             if self.interpolation == TEXTUAL:
                 return parse_text(text, node.position, TEXT, at_offset=node.at_offset, known=scope.names)
-            return parse_script(
-                text, scope.names, node.position, self.interpreter, at_offset=node.at_offset
-            )
+            return parse_script(text, scope.names, node.position, self.interpreter, at_offset=node.at_offset)
         except PyrunError as error:
             book.faults.append(error)
             return Template((), node.position)

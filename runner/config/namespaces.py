@@ -17,9 +17,7 @@ NAMESPACE = "namespace"
 """What the arg is called that picks one of the files which define a task."""
 
 
-def included_files(
-    book: Faultbook, node: Node, folder: str, files: Files
-) -> list[tuple[str, str, Position]]:
+def included_files(book: Faultbook, node: Node, folder: str, files: Files) -> list[tuple[str, str, Position]]:
     """What `include` names: for each file its namespace, its path as written, and where that stands.
 
     Args:
@@ -34,7 +32,9 @@ def included_files(
             path = book.word(value, f"the path of `{key.text}`")
             if not key.text or any(letter in key.text for letter in ": /$"):
                 book.add(
-                    f"`{key.text}` can't be a namespace", key.position, "use letters, digits, `_`, `-` and `.`"
+                    f"`{key.text}` can't be a namespace",
+                    key.position,
+                    "use letters, digits, `_`, `-` and `.`",
                 )
             elif path:
                 found.append((key.text, path, value.position))

@@ -223,7 +223,9 @@ class HostRun:
         before = dict(self.around.settings)
         outcome = yield from self._tried(place)
         while outcome.failed and self.tries <= action.limits.retries and not self.halted:
-            self.around.reporter.tell(Retried(action.label, outcome.status, self.tries, action.limits.retries))
+            self.around.reporter.tell(
+                Retried(action.label, outcome.status, self.tries, action.limits.retries)
+            )
             # What the failed try has set is no part of the next one.
             self.around.settings.clear()
             self.around.settings.update(before)
@@ -254,8 +256,9 @@ class HostRun:
         if not last or self.killed:
             return outcome
         self._final += 1
-        self.deadline = 0.0
+        deadline, self.deadline = self.deadline, 0.0
         after = yield from self._steps(last, place)
+        self.deadline = deadline
         self._final -= 1
         return outcome if outcome.failed else after
 
@@ -418,7 +421,9 @@ class HostRun:
 
     def _variables(self, folder: str, place: _Place) -> "Mapping[str, str]":
         """All variables of a command; as a shell's `cd` would leave them."""
-        found = {**self._environ, "PWD": folder, **place.env} if place.env else {**self._environ, "PWD": folder}
+        found = (
+            {**self._environ, "PWD": folder, **place.env} if place.env else {**self._environ, "PWD": folder}
+        )
         for name, value in self.around.settings.items():
             if value is None:
                 found.pop(name, None)

@@ -46,7 +46,9 @@ class Settings(Record):
     FIELDS = ("top", "environ", "jobs", "silent")
     __slots__ = FIELDS
 
-    def __init__(self, top: str, environ: "Callable[[Action], Mapping[str, str]]", jobs: int, silent: bool) -> None:
+    def __init__(
+        self, top: str, environ: "Callable[[Action], Mapping[str, str]]", jobs: int, silent: bool
+    ) -> None:
         self.top = top
         self.environ = environ
         self.jobs = jobs
@@ -210,7 +212,7 @@ class Loop:
             pass
 
     def _start_one(self) -> bool:
-        """Start what has waited for its servers, for an action that was busy, or for its turn; False if nothing."""
+        """Start what waited for its servers, for an action that was busy, or for its turn; False if nothing."""
         if not self.failed and (served := self.servers.next_served()) is not None:
             action, verdict = served
             self._guarded(action, lambda: self._launch(action, verdict))
@@ -218,7 +220,7 @@ class Loop:
         for number, (item, called) in enumerate(self.parked):
             if called.id not in self.busy:
                 del self.parked[number]
-                self._call(item, called)
+                self._step(item, self._call(item, called))
                 return True
         if self.schedule.ready() and self._free():
             turn = self.schedule.start()
@@ -362,8 +364,11 @@ class Loop:
                 self.running[found.pid] = item
                 return
             if isinstance(found, Called):
-                self._call(item, found)
-                return
+                if found.id in self.busy:
+                    self.parked.append((item, found))
+                    return
+                before = self._call(item, found)
+                continue
             outcome = self._settle(item, part, found)
             item.parts.pop()
             self.busy.discard(part.run.action.id)
@@ -372,37 +377,34 @@ class Loop:
                 return
             before = outcome
 
-    def _call(self, item: _Running, called: Called) -> None:
-        """Do another action at this point of an item, as if it were asked for by itself."""
-        if called.id in self.busy:
-            self.parked.append((item, called))
-            return
+    def _call(self, item: _Running, called: Called) -> Outcome | None:
+        """Do another action at this point of an item, as if it were asked for by itself.
+
+        Returns:
+            What came of it; None if its steps are the item's next ones.
+        """
         action = self.actions[called.id]
         try:
             verdict = self.judge.verdict(action)
             if self._skips(action, verdict):
-                self._step(item, DONE)
-                return
+                return DONE
             if action.image is not None:
                 self._make_image(action, verdict)
-                self._step(item, DONE)
-                return
+                return DONE
             self.reporter.tell(TaskStarted(action.label, verdict.why))
             self.judge.begin(action, verdict)
         except PyrunError as error:
-            self._step(item, Outcome(error.status, action.label, "", error))
-            return
+            return Outcome(error.status, action.label, "", error)
         except StoppedError:
             self.schedule.stop()
-            self._step(item, HALTED)
-            return
+            return HALTED
         caller = item.run
         label = f"{caller.label} > {action.label}" if action.traits.shown else caller.label
         quiet = caller.quiet or action.traits.quiet
         run = HostRun(action, caller.around, self._environ(action), label, quiet)
         item.parts.append(_Part(run, verdict))
         self.busy.add(action.id)
-        self._step(item, None)
+        return None
 
     def _settle(self, item: _Running, part: _Part, outcome: Outcome) -> Outcome:
         """An action is at its end: what it did is kept, or counts for nothing."""

@@ -109,7 +109,10 @@ class Step(Record):
     __slots__ = FIELDS
 
     def __init__(
-        self, when: When, does: tuple[Command | SetEnvironment | SubTask | InvokeCall, ...], position: Position
+        self,
+        when: When,
+        does: tuple[Command | SetEnvironment | SubTask | InvokeCall, ...],
+        position: Position,
     ) -> None:
         self.when = when
         self.does = does

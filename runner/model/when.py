@@ -29,9 +29,7 @@ class Check(Record):
     FIELDS = ("kind", "name", "values", "position")
     __slots__ = FIELDS
 
-    def __init__(
-        self, kind: str, name: str, values: tuple[Template | None, ...], position: Position
-    ) -> None:
+    def __init__(self, kind: str, name: str, values: tuple[Template | None, ...], position: Position) -> None:
         self.kind = kind
         self.name = name
         self.values = values

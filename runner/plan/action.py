@@ -79,13 +79,13 @@ class Limits(Record):
     Args:
         timeout: Milliseconds that one try of its steps may take, or 0 for any.
         retries: How often its steps are tried again.
-        confirm: What the user is asked before anything runs, or empty.
+        confirm: What the user is asked before anything runs.
     """
 
     FIELDS = ("timeout", "retries", "confirm")
     __slots__ = FIELDS
 
-    def __init__(self, timeout: int, retries: int, confirm: str) -> None:
+    def __init__(self, timeout: int, retries: int, confirm: tuple[str, ...]) -> None:
         self.timeout = timeout
         self.retries = retries
         self.confirm = confirm
@@ -172,8 +172,8 @@ class Action(Record):
     """
 
     FIELDS = (
-        "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets", "deps",
-        "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "provenance",
+        "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets",
+        "deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "provenance",
         "position",
     )  # fmt: skip
     __slots__ = FIELDS

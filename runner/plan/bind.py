@@ -7,9 +7,9 @@ taken for flags.
 from runner.errors import PlanError, UsageError
 from runner.model.param import BOOL, LIST, ZERO
 from runner.model.project import head_of
+from runner.plan.expand import fill
 from runner.plan.origin import GIVEN, VARIABLE, Origin
 from runner.plan.origin import ZERO as NOTHING
-from runner.plan.expand import fill
 from runner.plan.param_values import allowed_values, checked, values_hint
 
 TYPE_CHECKING = False
@@ -133,7 +133,7 @@ class Binder:
                 self._given[param.position] = draft.options[param.name]
 
     def bind(self, draft: Draft) -> "tuple[Invocation, ...]":
-        """The invocations that a call asks for: one, or with `--all` one for every value of the one enumerated arg.
+        """The invocations that a call asks for: one, or with `--all` one a value of the one enumerated arg.
 
         Raises:
             UsageError: Words of the command line that the task does not understand.
@@ -175,16 +175,16 @@ class Binder:
             self._shared[param.position] = found
         return found
 
-    def fallback(
-        self, param: "Param", binding: "_Binding"
-    ) -> "tuple[Value, Origin]":
+    def fallback(self, param: "Param", binding: "_Binding") -> "tuple[Value, Origin]":
         """The value where the call gives none: the variable, the default, or the type's zero."""
         draft, head = binding.draft, binding.head
         if param.environment and not param.private:
             found = self.facts.variable(param.environment, head)
             if found:
                 value = checked(param, found, binding.allowed(param), draft.task.name, draft.at)
-                origin = Origin(VARIABLE, f"{param.environment}, {self.facts.origin(param.environment, head)}", None)
+                origin = Origin(
+                    VARIABLE, f"{param.environment}, {self.facts.origin(param.environment, head)}", None
+                )
                 return ((value,) if param.type == LIST else value), origin
         if param.defaults:
             from runner.plan.fallback import Fallback  # noqa: PLC0415 - most tasks need none

@@ -37,9 +37,7 @@ def find_task(project: "Project", name: str, at: "Position | None", namespace: s
     raise UsageError(message, None, hint) if at is None else PlanError(message, at, hint)
 
 
-def draft_of(
-    project: "Project", call: "Call", values: "Mapping[str, Value]", namespace: str
-) -> Draft:
+def draft_of(project: "Project", call: "Call", values: "Mapping[str, Value]", namespace: str) -> Draft:
     """What a call of a file asks for.
 
     Args:
@@ -76,7 +74,9 @@ def _no_option(draft: Draft, name: str) -> PlanError:
     hint = f"it has {known}" if known else "it has no options"
     short = name.lstrip("-").partition("=")[0]
     if any(short and short in {param.name, param.short} for param in draft.task.shared):
-        hint = "a shared option is one value for the whole run; take it into the task's own `options` to pass it"
+        hint = (
+            "a shared option is one value for the whole run; take it into the task's own `options` to pass it"
+        )
     return PlanError(f"`{draft.task.name}` has no option `{name}`", draft.at, hint)
 
 

@@ -39,9 +39,7 @@ def settle(
     return tuple(left)
 
 
-def holds_now(
-    left: "tuple[tuple[Question, ...], ...]", facts: "Facts", head: "Head"
-) -> bool | None:
+def holds_now(left: "tuple[tuple[Question, ...], ...]", facts: "Facts", head: "Head") -> bool | None:
     """Whether all items hold at this moment; None where only a command could tell and none may run."""
     unknown = False
     for item in left:

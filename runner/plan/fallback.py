@@ -59,9 +59,7 @@ class Fallback:
             return ((text,) if param.type == LIST and isinstance(text, str) else text), origin
         return None
 
-    def _text(
-        self, param: "Param", default: "Default", seen: "Mapping[str, Value]", head: "Head"
-    ) -> "Value":
+    def _text(self, param: "Param", default: "Default", seen: "Mapping[str, Value]", head: "Head") -> "Value":
         if default.command is not None:
             return self._output(param, fill(default.command, seen), default, head)
         texts = tuple(fill(template, seen) for template in default.value or ())

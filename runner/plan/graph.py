@@ -44,7 +44,9 @@ def ordered(
                 circle = [*names[names.index(need) :], need]
                 shown = " → ".join(labels[name] for name in circle)
                 raise PlanError(
-                    f"`{labels[need]}` needs itself: {shown}", position, "take one of these deps or calls away"
+                    f"`{labels[need]}` needs itself: {shown}",
+                    position,
+                    "take one of these deps or calls away",
                 )
             if need not in done:
                 way[need] = 0

@@ -20,7 +20,9 @@ class Provenance(Record):
     FIELDS = ("values", "env")
     __slots__ = FIELDS
 
-    def __init__(self, values: "tuple[tuple[str, Origin], ...]", env: tuple[tuple[str, Position], ...]) -> None:
+    def __init__(
+        self, values: "tuple[tuple[str, Origin], ...]", env: tuple[tuple[str, Position], ...]
+    ) -> None:
         self.values = values
         self.env = env
 

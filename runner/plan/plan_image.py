@@ -68,7 +68,9 @@ def plan_image(
         entrypoint=words(image.entrypoint, image.entrypoint_shell),
         cmd=words(image.cmd, image.cmd_shell),
     )
-    copies = tuple(_copy(copy, values, source, folder) for copy, source in zip(image.copy, copied, strict=True))
+    copies = tuple(
+        _copy(copy, values, source, folder) for copy, source in zip(image.copy, copied, strict=True)
+    )
     base = base_plan(text(image.base), image.base.position, folder)
     return ImagePlan(name, tags, base, copies, config, facts.platform())
 

@@ -183,9 +183,7 @@ class _Planner:
             if found.server is not None and found.server.ports:
                 values[f"{short}.port"] = str(found.server.ports[0][1])
 
-    def called(
-        self, call: "Call", values: "Mapping[str, Value]", namespace: str
-    ) -> "tuple[Invocation, ...]":
+    def called(self, call: "Call", values: "Mapping[str, Value]", namespace: str) -> "tuple[Invocation, ...]":
         """The invocations that a call of a file asks for."""
         return self.binder.bind(draft_of(self.project, call, values, namespace))
 
@@ -219,12 +217,12 @@ class _Planner:
             self.targets(name),
             self.needs(name),
             tuple(body.calls),
-            Limits(task.timeout, task.retries, "" if task.confirm is None else fill(task.confirm, values)),
+            Limits(task.timeout, task.retries, self.questions([invocation, *body.parts])),
             task.persistent,
             _server(task, values),
             image,
             copied,
-            self.traits(task, head),
+            self.traits(task, head, [invocation, *body.parts]),
             Provenance(
                 tuple(invocation.origins.items()),
                 tuple((key, value.position) for key, value in task.env),
@@ -232,9 +230,14 @@ class _Planner:
             task.position,
         )
 
-    def traits(self, task: "Task", head: "Head") -> Traits:
+    def questions(self, parts: "Sequence[Invocation]") -> tuple[str, ...]:
+        """What the user is asked for an invocation and for those that became part of it."""
+        found = [(part.task.confirm, self.values(part)) for part in parts]
+        return tuple(dict.fromkeys(fill(text, values) for text, values in found if text is not None))
+
+    def traits(self, task: "Task", head: "Head", parts: "Sequence[Invocation]") -> Traits:
         """How an action is told, remembered and surrounded."""
-        names = dict((*head.pass_env, *task.pass_env))
+        names = dict((*head.pass_env, *(pair for part in parts for pair in part.task.pass_env)))
         passed = tuple(
             (name, self.facts.variable(name, head) or "") for name, in_key in names.items() if in_key
         )
@@ -290,9 +293,7 @@ class _Planner:
             head, values = head_of(self.project, part.task), self.values(part)
             for target in part.task.targets or ():
                 text = fill(target, values)
-                found.append(
-                    parse_pattern(text, target.position, base=head.folder, files_only=head.tusk)
-                )
+                found.append(parse_pattern(text, target.position, base=head.folder, files_only=head.tusk))
         return tuple(dict.fromkeys(found)) or None
 
     def env(self, invocation: "Invocation") -> tuple[tuple[str, str], ...]:

@@ -208,8 +208,14 @@ class _Filling:
                 step.position,
                 "take one of these calls away",
             )
-        for fault, what in ((task.image, "makes an image"), (task.persistent or None, "is a server")):
-            if fault is not None:
+        for fault, what in (
+            (task.image is not None, "makes an image"),
+            (task.persistent, "is a server"),
+            (task.timeout, "has a `timeout` of its own"),
+            (task.retries, "has `retries` of its own"),
+            (task.secrets, "has `secrets` of its own"),
+        ):
+            if fault:
                 raise PlanError(
                     f"`{owner.name}` declares what it reads or writes, so what it calls becomes part of it, and "
                     f"`{task.name}` {what}",

@@ -1,9 +1,9 @@
 """The model of a file, kept so that the next start need not read YAML.
 
 One file a `tasks.yml` in the user's cache folder: a first line `FORMAT TAB PATH TAB SIGNATURE TAB COUNT TAB
-LENGTH`, then COUNT lines `PATH TAB SIGNATURE` for what else the model came from (files that are included, files that
-were looked for and are not there, folders that were listed), then the project as `runner.model.codec` writes it,
-LENGTH characters. It counts as long as the stat of all those is as it was. It is text that is only ever read:
+LENGTH`, then COUNT lines `PATH TAB SIGNATURE` for what else the model came from (files that are included, files
+that were looked for and are not there, folders that were listed), then the project as `runner.model.codec` writes
+it, LENGTH characters. It counts as long as the stat of all those is as it was. It is text that is only ever read:
 nothing in it can execute.
 """
 
@@ -25,7 +25,7 @@ FORMAT = f"pyrun model 4 {__version__}"
 """Counted up with every change of what the model holds or how files are read."""
 _LONGEST_NAME = 200
 _LARGEST = 8 << 20
-"""Bytes of the largest file whose model is kept: to write a larger one down would take more memory than it gives."""
+"""Bytes of the largest file whose model is kept: writing a larger one down takes more memory than it is worth."""
 
 
 def load_model(folder: str, path: str) -> EncodedProject | None:
@@ -64,7 +64,11 @@ def save_model(
             path; empty for what is not there.
     """
     large = seen is not None and int(seen.partition(",")[0]) > _LARGEST
-    if seen is None or large or not all(_settled(one, before) for one, before in ((path, seen), *others.items())):
+    if (
+        seen is None
+        or large
+        or not all(_settled(one, before) for one, before in ((path, seen), *others.items()))
+    ):
         return
     place = _place(folder, path)
     try:

@@ -36,7 +36,9 @@ def environ_with(
             found[secret.variable] = environ[secret.variable]
         else:
             raise RunError(
-                f"the secret `{secret.name}` is not there", secret.position, f"set the variable {secret.variable}"
+                f"the secret `{secret.name}` is not there",
+                secret.position,
+                f"set the variable {secret.variable}",
             )
     return found
 

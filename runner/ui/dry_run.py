@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from runner.plan.step import PlanStep, Question
 
 
+_DEEPEST = 200
+"""Columns of the deepest step that is shown."""
+
+
 class DryRun:
     """Writes down a plan.
 
@@ -75,7 +79,11 @@ class DryRun:
         places = dict(source.env)
         for name, value in action.env:
             at = places.get(name)
-            where = f"env, {self._place(at)}" if at is not None else "a value, for an interpreter that is no shell"
+            where = (
+                f"env, {self._place(at)}"
+                if at is not None
+                else "a value, for an interpreter that is no shell"
+            )
             lines.append(f"{indent}{name}={value}, {where}")
         return lines
 
@@ -121,6 +129,8 @@ class DryRun:
         ]
 
     def _called(self, action: "Action", indent: str) -> list[str]:
+        if len(indent) > _DEEPEST:
+            return [f"{indent}task {action.label}: …"]
         words = self._words.get(action.id, "")
         up_to_date = f" {words}" if words.startswith("up to date") else ""
         return [f"{indent}task {action.label}:{up_to_date}", *self._action(action, f"{indent}  ")]

@@ -60,7 +60,11 @@ class PlainReporter:
         if isinstance(event, VariablesSet):
             return _settings(event) if level >= NORMAL else ""
         if isinstance(event, StepSkipped):
-            return f"{event.label}: passed over, its condition does not hold: {event.text}" if level >= VERBOSE else ""
+            return (
+                f"{event.label}: passed over, its condition does not hold: {event.text}"
+                if level >= VERBOSE
+                else ""
+            )
         if isinstance(event, Retried):
             return _retry(event) if level > SILENT else ""
         if isinstance(event, TaskSkipped):

@@ -227,7 +227,9 @@ def test_one_job_is_one_server_getting_ready_at_a_time(project: MakeProject) -> 
         until(lambda n=name: noted(p, f"{n} is up"), f"{name} is up")  # type: ignore[misc]
         p.write(f"go-{name}", "")
     assert running.result().code == 0
-    assert ordered(p, "a is up", "a is good", "b is up", "b is good", "tested", "b stops at 15", "a stops at 15")
+    assert ordered(
+        p, "a is up", "a is good", "b is up", "b is good", "tested", "b stops at 15", "a stops at 15"
+    )
 
 
 def test_two_who_need_a_server_share_it_and_it_starts_once(project: MakeProject) -> None:
@@ -241,7 +243,9 @@ def test_two_who_need_a_server_share_it_and_it_starts_once(project: MakeProject)
     )
     assert p.run("-j4", "both").code == 0
     log = p.lines("log")
-    assert sorted(log) == sorted(["db is up", "db is good", "one", "two", "both", "db stops at 15", "db is gone"])
+    assert sorted(log) == sorted(
+        ["db is up", "db is good", "one", "two", "both", "db stops at 15", "db is gone"]
+    )
     assert log[-3:] == ["both", "db stops at 15", "db is gone"]
 
 
@@ -312,7 +316,10 @@ def test_one_that_fails_stops_the_others_one_by_one_the_last_first(project: Make
     until(lambda: noted(p, "odd is up"), "all are up")
     p.write("end-odd-5", "")
     result = running.result()
-    assert (result.stderr, result.code) == ("pyrun: odd failed with exit status 5: exec python3 -IS serve odd\n", 5)
+    assert (result.stderr, result.code) == (
+        "pyrun: odd failed with exit status 5: exec python3 -IS serve odd\n",
+        5,
+    )
     assert p.lines("log")[-6:] == [f"{name} {what}" for name in ("web", "api", "db") for what in ("stops at 15", "is gone")]  # fmt: skip
     assert not p.left()
 
@@ -449,7 +456,10 @@ def test_what_a_server_started_does_not_outlive_it(project: MakeProject) -> None
 
 
 def test_what_a_server_that_fails_leaves_in_its_group_ends_too(project: MakeProject) -> None:
-    p = shop(project, db=does("sleep 300 & touch up; until [ -e go ]; do sleep 0.01; done; exit 3", persistent="true"))
+    p = shop(
+        project,
+        db=does("sleep 300 & touch up; until [ -e go ]; do sleep 0.01; done; exit 3", persistent="true"),
+    )
     running = p.start("db")
     until(lambda: p.exists("up"), "it is up")
     p.write("go", "")
@@ -558,7 +568,12 @@ def test_a_single_server_writes_for_itself_and_needs_not_say_that_it_is_ready(pr
 
 def test_servers_behind_a_task_that_only_names_them_stay_too(project: MakeProject) -> None:
     p = shop(
-        project, db=serve("db"), api=serve("api"), back="{deps: [db, api]}", web=serve("web"), dev="{deps: [back, web]}"
+        project,
+        db=serve("db"),
+        api=serve("api"),
+        back="{deps: [db, api]}",
+        web=serve("web"),
+        dev="{deps: [back, web]}",
     )
     running = p.start("dev")
     until(lambda: noted(p, "db is up", "api is up", "web is up"), "all are up")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.features.conftest import MakeProject, Result, until
 
+
 def test_it_comes_after_a_good_run_and_after_a_bad_one(project: MakeProject) -> None:
     p = project({
         "tasks.yml": """
@@ -160,7 +161,9 @@ def test_it_comes_after_a_timeout(project: MakeProject) -> None:
     assert (result.stdout, result.code) == ("work\nclean\n", 124)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_stop_signal_still_runs_it(project: MakeProject, number: signal.Signals, code: int) -> None:
     p = project({
         "tasks.yml": """

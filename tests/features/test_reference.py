@@ -71,12 +71,13 @@ PLACES: dict[str, list[Any]] = {
     "env-file": ["env-file"],
     "passed-variable": ["pass-env"],
     "secret-map": [*TASK, "secrets"],
+    "invoke-map": ["tasks", "docs", "invoke"],
 }
 BESIDE: dict[str, dict[str, Any]] = {
     "rewrite": {"type": "bool"}, "call-map": {"name": "build"}, "image": {"name": "x", "from": "scratch"},
     "copy": {"to": "/app/"}, "to": {"source": "web/"}, "mode": {"source": "web/"}, "owner": {"source": "web/"},
     "healthcheck-map": {"command": "true"}, "go-source": {"go": "./cmd"}, "env-file": {"path": "x"},
-    "passed-variable": {"name": "x"}, "secret-map": {"name": "x"},
+    "passed-variable": {"name": "x"}, "secret-map": {"name": "x"}, "invoke-map": {"file": "tasks.py"},
 }  # fmt: skip
 """What an object, or a key, needs beside it."""
 
@@ -93,6 +94,8 @@ def tried(name: str, key: str, example: Any) -> dict[str, Any]:
     around[key] = example
     if (name, key) == ("task", "include"):
         file["tasks"]["it"] = {key: example}
+    if (name, key) == ("task", "invoke"):
+        file["tasks"] = {"docs": {key: example}}
     return file
 
 

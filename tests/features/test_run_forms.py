@@ -251,7 +251,11 @@ def test_a_script_too_long_for_a_word_runs_all_the_same(project: MakeProject) ->
 
 @pytest.mark.parametrize("interpreter", ["python3 -c", "bash -eu -c", "node -e"])
 def test_a_script_too_long_for_a_word_of_another_interpreter(project: MakeProject, interpreter: str) -> None:
-    script = {"python3 -c": "print(len('{}'))", "bash -eu -c": "x={}; echo ${{#x}}", "node -e": "console.log('{}'.length)"}
+    script = {
+        "python3 -c": "print(len('{}'))",
+        "bash -eu -c": "x={}; echo ${{#x}}",
+        "node -e": "console.log('{}'.length)",
+    }
     text = script[interpreter].format("x" * 200_000)
     p = project({"tasks.yml": f'interpreter: {interpreter}\ntasks: {{t: {{run: "{text}"}}}}\n'})
     assert p.run("-q", "t", memory=None) == Result("200000\n", "", 0)

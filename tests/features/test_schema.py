@@ -70,6 +70,10 @@ BEYOND_A_SCHEMA = (
     "includes itself",
     "is empty",
     "holds the keys of one task",
+    "it has no task",
+    "is the name of a task here, too",
+    "is no server, so it has no address",
+    "says no `ports`",
 )
 
 
@@ -353,17 +357,10 @@ def mutated(draw: st.DrawFn) -> tuple[Any, str]:
     return file, name
 
 
-def dropped(file: dict[str, Any]) -> bool:
-    """Whether the list under `include` has items that the decoder passes over without a word."""
-    items = file.get("include")
-    return isinstance(items, list) and any(item is None or isinstance(item, (dict, list)) for item in items)
-
-
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_the_schema_accepts_what_the_decoder_accepts(case: tuple[Any, str]) -> None:
     file, name = case
-    assume(not dropped(file))
     text = json.dumps(file)
     faults = [fault for fault in told(text, name) if not any(part in fault for part in BEYOND_A_SCHEMA)]
     errors = [f"{error.json_path} {error.message}" for error in VALIDATOR.iter_errors(file)]

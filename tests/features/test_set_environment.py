@@ -24,7 +24,9 @@ def test_variables_are_set_and_taken_away_for_the_commands_after(project: MakePr
     assert told == ["set A=1.50", "unset B", "set C=", "set D=yes", "unset A"]
 
 
-@pytest.mark.parametrize("value", ["a b", "$HOME", "`id`", "$(id)", "a'b\"c", "${nothing}", "x\ny", "*", "--", "=", "日"])
+@pytest.mark.parametrize(
+    "value", ["a b", "$HOME", "`id`", "$(id)", "a'b\"c", "${nothing}", "x\ny", "*", "--", "=", "日"]
+)
 def test_a_value_is_no_script(project: MakeProject, value: str) -> None:
     p = project({
         "tasks.yml": """

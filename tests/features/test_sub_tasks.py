@@ -38,7 +38,9 @@ def test_a_shared_part_runs_at_each_call_and_not_once(project: MakeProject) -> N
     assert p.run("-q", "-j4", "top", "left").stdout.count("base") == 3
 
 
-@pytest.mark.parametrize("value", ["a b", "--loud", "$HOME", "x; touch pwned", "", "*", "'", '"', "${what}", "a\nb"])
+@pytest.mark.parametrize(
+    "value", ["a b", "--loud", "$HOME", "x; touch pwned", "", "*", "'", '"', "${what}", "a\nb"]
+)
 def test_a_value_stays_one_word_on_its_way_down(project: MakeProject, value: str) -> None:
     p = project({
         "tasks.yml": """
@@ -100,7 +102,11 @@ def test_values_of_the_caller_are_not_seen_below(project: MakeProject) -> None:
     ],
 )
 def test_a_call_that_can_t_be_is_refused_before_anything_runs(project: MakeProject, call: str) -> None:
-    for file, guard in (("tasks.yml", "exists: nothing"), ("tusk.yml", "os: plan9"), ("tasks.yml", "os: plan9")):
+    for file, guard in (
+        ("tasks.yml", "exists: nothing"),
+        ("tusk.yml", "os: plan9"),
+        ("tasks.yml", "os: plan9"),
+    ):
         p = project({
             file: f"""
                 options: {{shared: {{default: x}}}}
@@ -217,7 +223,9 @@ def test_a_caller_with_source_makes_the_called_steps_its_own(project: MakeProjec
     assert p.run("-q", "t").stdout == "sub a\nchanged\n", "its commands count"
 
 
-@pytest.mark.parametrize("sub", ["image: {name: registry.example.org/x, from: scratch}", "persistent: true, run: sleep 300"])
+@pytest.mark.parametrize(
+    "sub", ["image: {name: registry.example.org/x, from: scratch}", "persistent: true, run: sleep 300"]
+)
 def test_what_can_t_be_part_of_an_action_is_an_error_that_names_deps(project: MakeProject, sub: str) -> None:
     p = project({
         "tasks.yml": f"""

@@ -9,7 +9,7 @@ from runner.config.node import Node, Scalar
 from runner.config.parse_yaml import parse_yaml
 from runner.location import Position
 from runner.model.param import BOOL, Param
-from runner.model.step import Command, SetEnvironment, Step, SubTask
+from runner.model.step import Command, InvokeCall, SetEnvironment, Step, SubTask
 from runner.model.template import Template
 from runner.model.when import EQUAL, EXISTS
 
@@ -46,12 +46,13 @@ def shown(template: Template | None) -> str | None:
     return "".join(part if isinstance(part, str) else f"<{part.name}>" for part in template.parts)
 
 
-def told(action: Command | SetEnvironment | SubTask) -> object:
+def told(action: Command | SetEnvironment | SubTask | InvokeCall) -> object:
     """An action in short."""
     if isinstance(action, Command):
         return shown(action.script)
     if isinstance(action, SetEnvironment):
         return {shown(name): shown(value) for name, value in action.variables}
+    assert isinstance(action, SubTask)
     return "→" + action.call.text
 
 

@@ -11,6 +11,7 @@ from runner.execute.servers import Servers, check_ports, foreground_servers
 from runner.execute.verdict import Verdict
 from runner.location import Position
 from runner.plan.action import Action, Limits, Plan, ServerPlan, Traits
+from runner.plan.origin import Provenance
 from runner.plan.schedule import Schedule
 from runner.plan.step import Script
 
@@ -40,11 +41,11 @@ def action(
     folder: str = "",
 ) -> Action:
     """An action that does something, unless it is `idle`."""
-    steps = () if idle else (Script("x", None, False, "", (), False, (), AT),)
+    steps = () if idle else (Script("x", None, False, "", (), False, (), (), AT),)
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": f"<{name}>", "task": name, "steps": steps, "interpreter": ("sh", "-c"), "dir": folder,
-        "sources": None, "targets": None, "deps": deps, "limits": Limits(0, 0, ""), "persistent": server,
-        "server": plan, "image": None, "traits": Traits(True, False, False, "", (), (), ""), "position": AT,
+        "sources": None, "targets": None, "deps": deps, "limits": Limits(0, 0, ()), "persistent": server,
+        "server": plan, "image": None, "traits": Traits(True, False, False, "", (), (), ""), "provenance": Provenance((), ()), "position": AT,
     }  # fmt: skip
     return Action(**fields)
 

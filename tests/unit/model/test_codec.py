@@ -70,6 +70,7 @@ interpreter: bash -c
 env-file: [{path: a.env, required: true}, b.env]
 pass-env: [HOME, {name: USER, key: false}]
 include: {api: api}
+invoke: tasks.py
 args: {who: {values: [me, you]}}
 options: {loud: {type: bool, short: l, rewrite: "-v ${TARGETOS}", default: {when: {os: linux}, value: yes}}}
 tasks:
@@ -78,7 +79,7 @@ tasks:
     usage: u ${loud}
     description: d
     args: {a: {values: {glob: cmd/*/}, default: [{when: {command: x}, command: y}, z]}}
-    options: {o: {type: list, default: [p, q]}, p: {private: true, default: r}}
+    options: {s: {default: two words}, o: {type: list, default: [p, q]}, p: {private: true, default: r}}
     deps: ["api:x ${a}", {name: api:x, args: ["${a}"], options: {f: "1"}}]
     source: [s, {exclude: e}, {go: ./g, tests: yes}]
     target: out
@@ -94,7 +95,7 @@ tasks:
     quiet: true
     private: true
     run:
-      - plain ${a}
+      - plain ${a} ${s}
       - {command: {exec: c, print: p, dir: d, quiet: yes, pty: yes, respond: {"a?": "${a}"}}, when: loud}
       - set-environment: {X: "${a}", Y: ~}
         when: [{environment: {E: [x, ~]}, exists: f, not-exists: [g]}, {command: [c, d], equal: {a: [b, c]}}, [loud]]
@@ -104,11 +105,18 @@ tasks:
   image:
     image: {name: n, from: scratch, copy: [{task: t x, to: /}, {source: s, to: /}], healthcheck: {command: [x], interval: 3}}
 """
+INVOKE = b"""
+from invoke import task
+
+@task(help={"many": "How many"}, aliases=["e"])
+def every(c, many=1, part=0.5, dry=False, name="n"):
+    "Say so."
+"""
 INCLUDED = b"tasks: {x: {aliases: y, args: {a: {}}, options: {f: {}}, run: 'x ${a}'}}"
 
 
 def project_of_all_kinds() -> LoadedProject:
-    return decode(ALL_KINDS, "tasks.yml", MemoryTree({"api/tasks.yml": INCLUDED}))
+    return decode(ALL_KINDS, "tasks.yml", MemoryTree({"api/tasks.yml": INCLUDED, "tasks.py": INVOKE}))
 
 
 def kinds_in(value: object) -> set[type]:
@@ -119,9 +127,8 @@ def kinds_in(value: object) -> set[type]:
 
 
 def subclasses(kind: type[Record]) -> set[type]:
-    """The kinds of records that the model defines, but for those of Invoke's files."""
-    found = {each for each in kind.__subclasses__() if each.__module__.startswith("runner.model.")}
-    return {each for each in found if each.__module__ != "runner.model.invoke"}
+    """The kinds of records that the model defines."""
+    return {each for each in kind.__subclasses__() if each.__module__.startswith("runner.model.")}
 
 
 def test_a_project_of_all_kinds_comes_back_as_it_was() -> None:

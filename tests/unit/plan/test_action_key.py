@@ -10,6 +10,7 @@ from runner.plan.action import Action, Limits, Traits
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
 from runner.plan.file_state import FileState
 from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
+from runner.plan.origin import GIVEN, Origin, Provenance
 from runner.plan.pattern import parse_pattern
 from runner.plan.platform import Platform
 from runner.plan.step import Block, Called, Guarded, PlanStep, Question, Script, Setting
@@ -20,8 +21,9 @@ HERE, THERE = Position("tasks.yml", 1, 1), Position("other.yml", 9, 9)
 def script(
     text: str = "make", *, folder: str = "", shown: str | None = None, quiet: bool = False, at: Position = HERE,
     programs: tuple[str, ...] = ("make",), pty: bool = False, respond: tuple[tuple[str, str], ...] = (),
+    argv: tuple[str, ...] = (),
 ) -> Script:  # fmt: skip
-    return Script(text, shown, quiet, folder, programs, pty, respond, at)
+    return Script(text, shown, quiet, folder, programs, pty, respond, argv, at)
 
 
 def setting(value: str | None, *, quiet: bool = False, at: Position = HERE) -> Setting:
@@ -50,8 +52,9 @@ def action(**changes: Any) -> Action:
     fields: dict[str, Any] = {
         "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "steps": (script(),), "last": (),
         "interpreter": ("sh", "-c"), "env": (("A", "1"),), "dir": "", "sources": None,
-        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "calls": (), "limits": Limits(0, 0, ""),
-        "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(), "position": HERE,
+        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "calls": (), "limits": Limits(0, 0, ()),
+        "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(),
+        "provenance": Provenance((), ()), "position": HERE,
     }  # fmt: skip
     assert changes.keys() <= fields.keys()
     return Action(**(fields | changes))
@@ -94,6 +97,7 @@ def key(
         action(steps=(), last=(script(),)),
         action(last=(script(),)),
         action(steps=(script(pty=True),)),
+        action(steps=(script(argv=("", "-m", "x")),)),
         action(steps=(script(respond=(("a?", "b"),)),)),
         action(steps=(setting("1"), script())),
         action(steps=(script(), Called("x", HERE))),
@@ -126,8 +130,9 @@ def test_what_it_does_is_in_the_key(other: Action) -> None:
         action(steps=(script(at=THERE),)),
         action(steps=(script(programs=()),)),
         action(id="other", task="u"),
+        action(provenance=Provenance((("s", Origin(GIVEN, "", None)),), (("A", HERE),))),
         action(traits=traits(shown=False, quiet=True, namespace="n", cache="local")),
-        action(limits=Limits(1, 2, "sure?")),
+        action(limits=Limits(1, 2, ("sure?",))),
         action(targets=(parse_pattern("bin/x", THERE),)),
     ],
 )

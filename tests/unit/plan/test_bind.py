@@ -338,13 +338,21 @@ def test_a_private_option_can_be_given_by_nobody(at: Position | None) -> None:
     assert bound(case, MemoryFacts(variables={"a": "v"})).values == {"a": "d"}
 
 
-@pytest.mark.parametrize(
-    ("given", "value"), [(None, ""), (["false"], ""), (["true"], "-v x"), (["1"], "-v x"), ([""], "")]
-)
-def test_a_rewrite_is_the_value_of_what_is_true_and_else_nothing(given: list[str] | None, value: str) -> None:
+@pytest.mark.parametrize("given", [["true"], ["1"]])
+def test_a_rewrite_is_the_value_of_what_is_true(given: list[str]) -> None:
     text = 'args: {w: {}}\noptions: {v: {type: bool, rewrite: "-v ${w}"}}'
-    one = bound(case_of(text, "x", options={} if given is None else {"v": given}))
-    assert one.values == {"w": "x", "v": value}
+    assert bound(case_of(text, "x", options={"v": given})).values == {"w": "x", "v": "-v x"}
+
+
+@pytest.mark.parametrize("given", [None, ["false"], [""]])
+@pytest.mark.parametrize(("file", "off"), [("tasks.yml", ()), ("tusk.yml", "")])
+def test_what_is_not_true_is_rewritten_to_no_word_and_in_a_tusk_file_to_an_empty_one(
+    given: list[str] | None, file: str, off: str | tuple[str, ...]
+) -> None:
+    project = decode(b"tasks: {t: {options: {v: {type: bool, rewrite: -v}}}}", file)
+    case = Case(project, None)
+    case.draft.options.update({} if given is None else {"v": given})
+    assert bound(case).values == {"v": off}
 
 
 def test_a_rewritten_option_is_told_as_it_was_given() -> None:

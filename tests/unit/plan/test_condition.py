@@ -66,7 +66,8 @@ def reads_as(one: Check, folder: str, inert: bool, os: str) -> bool | None:
     if one.kind in {EQUAL, NOT_EQUAL}:
         if one.name not in VALUES:
             return False
-        value = VALUES[one.name]
+        # A flag that is off, or an empty list, is the empty text.
+        value = VALUES[one.name] or ""
         same = [word in value if isinstance(value, tuple) else word == value for word in words]
         return True in same if one.kind == EQUAL else False in same
     if one.kind == ENVIRONMENT:
@@ -160,6 +161,8 @@ def test_nothing_asked_holds(when: When) -> None:
         (check(EQUAL, "a", "y", "x"), True),
         (check(EQUAL, "a", "<a>"), True),
         (check(EQUAL, "many", "y"), True),
+        (check(EQUAL, "none", ""), True),
+        (check(NOT_EQUAL, "none", ""), False),
         (check(EQUAL, "unknown", ""), False),
         (check(NOT_EQUAL, "unknown", "x"), False),
         (check(NOT_EQUAL, "a", "x"), False),

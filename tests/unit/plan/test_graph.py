@@ -11,6 +11,7 @@ from runner.location import Position
 from runner.plan.action import Action, Limits, Traits
 from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.image_plan import BasePlan, ConfigPlan, ImagePlan
+from runner.plan.origin import Provenance
 from runner.plan.pattern import Pattern, parse_pattern
 from runner.plan.platform import Platform
 
@@ -106,8 +107,8 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
 def plain_action(name: str, targets: tuple[Pattern, ...], image: ImagePlan | None) -> Action:
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
-        "targets": targets, "limits": Limits(0, 0, ""), "persistent": False, "server": None, "image": image,
-        "traits": Traits(True, False, False, "", (), (), ""), "position": Position("t", 1, 1),
+        "targets": targets, "limits": Limits(0, 0, ()), "persistent": False, "server": None, "image": image,
+        "traits": Traits(True, False, False, "", (), (), ""), "provenance": Provenance((), ()), "position": Position("t", 1, 1),
     }  # fmt: skip
     return Action(**fields)
 

@@ -11,6 +11,7 @@ from runner.plan.action import Action, Limits, Plan, ServerPlan
 from runner.plan.bind import Binder, Draft, Invocation
 from runner.plan.calls import find_task
 from runner.plan.facts import Facts
+from runner.plan.origin import DEFAULT, GIVEN
 from runner.plan.resolve import make_plan
 from runner.plan.step import Block, Called
 from tests.fakes.memory_facts import MemoryFacts
@@ -380,6 +381,9 @@ tasks:
     [
         ("persistent: true, run: x", "`a` is a server"),
         ("image: {name: n, from: scratch}", "`a` makes an image"),
+        ("timeout: 3, run: x", "`a` has a `timeout` of its own"),
+        ("retries: 3, run: x", "`a` has `retries` of its own"),
+        ("secrets: S, run: x", "`a` has `secrets` of its own"),
         ("run: {task: t}", "`t` calls itself: t → a → t"),
         ("run: {task: a}", "`a` calls itself: a → a"),
     ],
@@ -452,8 +456,25 @@ def test_how_it_is_tried_is_filled_in() -> None:
     action = action_of(
         'tasks: {t: {args: {a: {}}, timeout: 2m, retries: 3, confirm: "to ${a}?", run: x}}', "prod"
     )
-    assert action.limits == Limits(120_000, 3, "to prod?")
-    assert action_of("tasks: {t: {run: x}}").limits == Limits(0, 0, "")
+    assert action.limits == Limits(120_000, 3, ("to prod?",))
+    assert action_of("tasks: {t: {run: x}}").limits == Limits(0, 0, ())
+
+
+def test_what_becomes_part_of_a_task_brings_its_questions_and_variables_along() -> None:
+    text = """
+tasks:
+  a: {args: {x: {}}, confirm: "really ${x}?", pass-env: A, run: x}
+  t: {source: s, confirm: sure?, pass-env: T, run: [{task: a 1}, {task: a 2}, {task: a 1}]}
+"""
+    action = action_of(text, facts=MemoryFacts(variables={"A": "1"}))
+    assert action.limits.confirm == ("sure?", "really 1?", "really 2?")
+    assert action.traits.pass_env == (("T", ""), ("A", "1"))
+
+
+def test_it_is_told_where_values_and_variables_stand() -> None:
+    action = action_of("tasks:\n  t:\n    args: {a: {}, b: {default: d}}\n    env: {E: x}\n", "w")
+    assert {name: origin.kind for name, origin in action.provenance.values} == {"a": GIVEN, "b": DEFAULT}
+    assert [(name, at.line) for name, at in action.provenance.env] == [("E", 4)]
 
 
 @pytest.mark.parametrize(("cache", "remembered"), [("true", True), ("false", False), ("local", True)])

@@ -5,14 +5,15 @@ from hypothesis import strategies as st
 
 from runner.location import Position
 from runner.plan.action import Action, Limits, Plan, Traits
+from runner.plan.origin import Provenance
 from runner.plan.schedule import Schedule
 
 
 def action(name: str, needs: list[str], at: Position) -> Action:
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
-        "targets": None, "deps": tuple(needs), "limits": Limits(0, 0, ""), "persistent": False, "server": None,
-        "image": None, "traits": Traits(True, False, False, "", (), (), ""), "position": at,
+        "targets": None, "deps": tuple(needs), "limits": Limits(0, 0, ()), "persistent": False, "server": None,
+        "image": None, "traits": Traits(True, False, False, "", (), (), ""), "provenance": Provenance((), ()), "position": at,
     }  # fmt: skip
     return Action(**fields)
 
