@@ -21,9 +21,10 @@ SWITCH, VALUE, OPTIONAL = "switch", "value", "optional"
 """A flag alone; one with a value; one whose value, if any, is joined with `=`."""
 
 FLAGS = {
-    "list": (SWITCH, "", "List the tasks"),
+    "list": (OPTIONAL, "", "List the tasks; --list=json for other programs"),
     "help": (SWITCH, "h", "Show this, or what a task takes"),
     "dry-run": (SWITCH, "", "Show what would run, and run nothing"),
+    "graph": (OPTIONAL, "", "Show what needs what, as a tree, and run nothing"),
     "validate": (SWITCH, "", "Check the file, and run nothing"),
     "schema": (SWITCH, "", "Show the JSON Schema of a tasks.yml"),
     "version": (SWITCH, "V", "Show the version"),

@@ -241,7 +241,7 @@ def _allowed(param: "Param", draft: "Draft", session: "Session") -> "tuple[str, 
             if given:
                 earlier[other.name] = tuple(given) if other.type == LIST else given[-1]
     try:
-        return session.allowed(param, earlier)
+        return session.allowed(param, earlier, draft.task)
     except PyrunError:
         return ()
 

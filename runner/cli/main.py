@@ -23,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runner.model.task import Task
+    from runner.plan.action import Plan
+
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 
@@ -62,20 +65,9 @@ class _Call:
         flags, used = leading_flags(self.words)
         self.silent = "silent" in flags
         words = self.words[used:]
-        if "version" in flags:
-            from runner import __version__  # noqa: PLC0415 - only for this
-
-            _show(f"pyrun {__version__}\n")
-            return 0
-        if "schema" in flags:
-            from runner.system.schema_file import read_schema  # noqa: PLC0415 - only for this
-
-            _show(read_schema())
-            return 0
-        if any(name in flags for name in SETUP):
-            from runner.cli.setup import set_up  # noqa: PLC0415 - only for this
-
-            _show(set_up(flags, words, os.environ, _current_folder()))
+        shown = _without_project(flags, words)
+        if shown is not None:
+            _show(shown)
             return 0
         request = self.request(words, flags)
         self.silent = "silent" in request.flags
@@ -88,32 +80,78 @@ class _Call:
         session = self.needed_session()
         if (session.fresh or "validate" in request.flags) and level(request.flags) >= NORMAL:
             write_text(2, session.notices())
-        if "validate" in request.flags:
-            count = len(session.project.names())
-            shown = session.name_of(session.name)
-            _show(f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n")
-            return 0
         if any(name in request.flags for name in CLEANING):
             from runner.cli.clean import clean  # noqa: PLC0415 - only for this
 
             _show_told(clean(session, request), request.flags)
             return 0
-        if "list" in request.flags or not request.calls:
-            from runner.ui.listing import task_list  # noqa: PLC0415 - only for this
-
-            _show(task_list(session.project))
+        shown = self.look(session, request)
+        if shown is not None:
+            _show(shown)
             return 0
-        session.facts.inert = "dry-run" in request.flags
+        return self.plan(session, request)
+
+    def look(self, session: Session, request: Request) -> str | None:
+        """What is shown of the project itself; None if something is to be planned."""
+        if "validate" in request.flags:
+            count = len(session.project.names())
+            shown = session.name_of(session.name)
+            return f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n"
+        if "graph" in request.flags and not request.calls:
+            raise UsageError(
+                "`--graph` shows what a task needs, and none is named", None, "`pyrun --graph TASK`"
+            )
+        if "list" in request.flags or not request.calls:
+            return self.listing(session, request.flags.get("list", ""))
+        return None
+
+    def plan(self, session: Session, request: Request) -> int:
+        """Plan what was asked for; show that, or do it."""
+        flags = request.flags
+        session.facts.inert = "dry-run" in flags or "graph" in flags
         binder = Binder(session.project, session.facts)
         for draft in request.calls:
             binder.take_shared(draft)
         invocations = [found for draft in request.calls for found in binder.bind(draft)]
         plan = make_plan(session.project, invocations, binder, session.facts)
-        reporter = PlainReporter(level(request.flags))
-        if "dry-run" in request.flags:
-            _show(session.look_ahead(plan, request.flags, reporter))
+        if "graph" in flags:
+            _show(self.graph(plan, flags["graph"]))
             return 0
-        return session.work(plan, request.flags, reporter)
+        reporter = PlainReporter(level(flags))
+        if "dry-run" in flags:
+            _show(session.look_ahead(plan, flags, reporter))
+            return 0
+        return session.work(plan, flags, reporter)
+
+    def listing(self, session: Session, form: str) -> str:
+        """The tasks, for people or for programs."""
+        if form not in {"", "json"}:
+            raise UsageError(f"there is no `--list={form}`", None, "`--list` or `--list=json`")
+        if form:
+            from runner.ui.listing_json import tasks_as_json  # noqa: PLC0415 - only for this
+
+            names = session.project.names()
+            tasks = [task for name in names if (task := session.project.task(name)) is not None]
+            return tasks_as_json(session.project, {task.name: self.values(session, task) for task in tasks})
+        from runner.ui.listing import task_list  # noqa: PLC0415 - only for this
+
+        return task_list(session.project)
+
+    def graph(self, plan: "Plan", form: str) -> str:
+        """What needs what."""
+        if form not in {"", "tree"}:
+            raise UsageError(f"there is no `--graph={form}`", None, "`--graph` shows a tree")
+        from runner.ui.graph_tree import graph_tree  # noqa: PLC0415 - only for this
+
+        return graph_tree(plan)
+
+    def values(self, session: Session, task: "Task") -> "dict[str, tuple[str, ...]]":
+        """The values that a task's args and options may have, of those that are enumerated."""
+        return {
+            param.name: found
+            for param in (*task.args, *task.shared, *task.options)
+            if param.enumerated and (found := session.allowed(param, {}, task)) is not None
+        }
 
     def read(self) -> "tuple[Request, Session | None]":
         """What the words ask for and the project they lead to; nothing is done."""
@@ -169,13 +207,7 @@ class _Call:
 
         for draft in request.calls:
             session = self.needed_session()
-            params = (*draft.task.args, *draft.task.shared, *draft.task.options)
-            values = {
-                param.name: found
-                for param in params
-                if param.enumerated and (found := session.allowed(param, {})) is not None
-            }
-            _show(task_help(draft.task, values))
+            _show(task_help(draft.task, self.values(session, draft.task)))
         if not request.calls:
             flags = [(name, letter, kind != SWITCH, text) for name, (kind, letter, text) in FLAGS.items()]
             _show(general_help(flags, self.session.project if self.session is not None else None))
@@ -226,6 +258,23 @@ class _Call:
             lambda at: line_of(data_of(at.path), at),
             lambda name: os.path.relpath(os.path.join(top, name), cwd),
         )
+
+
+def _without_project(flags: "dict[str, str]", words: "Sequence[str]") -> str | None:
+    """What flags show or do that have nothing to do with a project; None if there is none of them."""
+    if "version" in flags:
+        from runner import __version__  # noqa: PLC0415 - only for this
+
+        return f"pyrun {__version__}\n"
+    if "schema" in flags:
+        from runner.system.schema_file import read_schema  # noqa: PLC0415 - only for this
+
+        return read_schema()
+    if any(name in flags for name in SETUP):
+        from runner.cli.setup import set_up  # noqa: PLC0415 - only for this
+
+        return set_up(flags, words, os.environ, _current_folder())
+    return None
 
 
 def _complete(words: "Sequence[str]") -> int:

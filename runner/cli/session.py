@@ -3,6 +3,7 @@
 import os
 
 from runner.errors import PyrunError, UsageError
+from runner.model.project import head_of
 from runner.plan.param_values import allowed_values
 from runner.store.model_cache import load_model, save_model
 from runner.system.environment import HostFacts, cache_folder, cores, find_upwards
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runner.location import Position
     from runner.model.param import Param
     from runner.model.project import Project
+    from runner.model.task import Task
     from runner.plan.action import Action, Plan
     from runner.plan.bind import Draft
     from runner.plan.expand import Value
@@ -106,10 +108,11 @@ class Session:
         args = draft.task.args
         if not args or not args[-1].enumerated:
             return None
-        return self.allowed(args[-1], dict(zip((p.name for p in args), draft.args, strict=False)))
+        return self.allowed(args[-1], dict(zip((p.name for p in args), draft.args, strict=False)), draft.task)
 
-    def allowed(self, param: "Param", earlier: "Mapping[str, Value]") -> tuple[str, ...] | None:
+    def allowed(self, param: "Param", earlier: "Mapping[str, Value]", task: "Task") -> tuple[str, ...] | None:
         """The values that a param may have; None for any, and where they hang on something not yet given."""
+        folder = head_of(self.project, task).folder
         if any(
             template.names() for template in (*(param.values or ()), *((param.glob,) if param.glob else ()))
         ):
@@ -120,8 +123,8 @@ class Session:
                 if template
                 for name in template.names()
             }
-            return allowed_values(param, known, self.facts.tree) if names <= set(known) else None
-        return allowed_values(param, {}, self.facts.tree)
+            return allowed_values(param, known, self.facts.tree, folder) if names <= set(known) else None
+        return allowed_values(param, {}, self.facts.tree, folder)
 
     def work(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> int:
         """Do the work of a plan; the exit status.

@@ -67,6 +67,10 @@ class ServerReader:
 
         def text(key: Scalar, value: Node) -> None:
             found[key.text] = self.book.template(value, f"`{key.text}`", scope, filled=True)
+            if key.text == "http" and isinstance(value, Scalar) and value.text.startswith("https:"):
+                self.book.add(
+                    "a server is asked by plain HTTP only", value.position, "write `http://…`, or a `command`"
+                )
 
         def command(_: Scalar, value: Node) -> None:
             found["command"] = language.script(self.book, value, "`command`", scope)

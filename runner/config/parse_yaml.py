@@ -341,7 +341,7 @@ class _Builder:
     def pair(self, top: _Open, key: Scalar, value: Node) -> None:
         """One entry of a map; `<<` may come more than once."""
         earlier = top.names.setdefault(key.text, key)
-        if earlier is not key and key.text != "<<":
+        if earlier is not key and not _merges(key):
             hint = f"the first one is on line {earlier.position.line}; keep one of them"
             self.note(f"`{key.text}` stands here a second time", key.position, hint)
             return
@@ -349,12 +349,12 @@ class _Builder:
 
     def merged(self, pairs: list[tuple[Scalar, Node]]) -> list[tuple[Scalar, Node]]:
         """The entries with what `<<` brings in behind them."""
-        if all(key.text != "<<" for key, _ in pairs):
+        if all(not _merges(key) for key, _ in pairs):
             return pairs
-        own = [(key, value) for key, value in pairs if key.text != "<<"]
+        own = [(key, value) for key, value in pairs if not _merges(key)]
         known = {key.text for key, _ in own}
         for key, value in pairs:
-            if key.text != "<<":
+            if not _merges(key):
                 continue
             for source in value.items if isinstance(value, Sequence) else [value]:
                 if not isinstance(source, Mapping):
@@ -365,3 +365,8 @@ class _Builder:
                         known.add(inner.text)
                         own.append((inner, node))
         return own
+
+
+def _merges(key: Scalar) -> bool:
+    """Whether a key brings in other entries; in quotes it is a key like any other."""
+    return key.plain and key.text == "<<"

@@ -127,7 +127,7 @@ class HostRun:
         self.expired = False
         self.tries = 0
         self.scratch = ""
-        self.hear: Callable[[bytes], None] | None = None
+        self.hear: Callable[[bytes, int], None] | None = None
         self._environ = environ
         self._final = 0
         self._work = self._whole()
@@ -230,7 +230,7 @@ class HostRun:
             self.around.settings.clear()
             self.around.settings.update(before)
             outcome = yield from self._tried(place)
-        if self.halted and not outcome.failed:
+        if self.halted and not outcome.failed and not action.persistent:
             # The last command ended well, but it had been told to stop.
             outcome = HALTED
         return (yield from self._finally(action.last, place, outcome))
@@ -311,11 +311,13 @@ class HostRun:
     def _start(self, script: Script, place: _Place) -> None:
         around = self.around
         files = (around.stdin, around.null, around.null) if around.silent else (around.stdin, 1, 2)
-        if around.prefix is not None and not around.silent:
-            self.streams = [Stream(1, around.prefix, write_all), Stream(2, around.prefix, write_all)]
+        if around.prefix is not None and (self.hear is not None or not around.silent):
+            self.streams = [
+                Stream(number, around.prefix, _drop if around.silent else write_all) for number in (1, 2)
+            ]
             files = (around.stdin, self.streams[0].writer, self.streams[1].writer)
-            for stream in self.streams:
-                stream.listener = self.hear
+            for number, stream in enumerate(self.streams, 1):
+                stream.listener = self._ear(number)
         folder = self._folder(script.dir)
         ways = self._ways(script, place)
         environ = self._variables(folder, place)
@@ -342,6 +344,11 @@ class HostRun:
                     raise
         for stream in self.streams:
             stream.close_writer()
+
+    def _ear(self, number: int) -> "Callable[[bytes], None] | None":
+        """Who hears what is written to one of the streams, if anybody does."""
+        hear = self.hear
+        return None if hear is None else lambda chunk: hear(chunk, number)
 
     def _set(self, step: Setting) -> None:
         """Set variables for all that comes after."""
@@ -433,6 +440,10 @@ class HostRun:
 
     def _folder(self, written: str) -> str:
         return normpath(f"{self.around.top}/{written}") if not written.startswith("/") else written
+
+
+def _drop(_target: int, _data: bytes) -> None:
+    """What is written is for nobody."""
 
 
 def duration_text(milliseconds: int) -> str:

@@ -12,7 +12,7 @@ from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
 from runner.execute.host import HostRun, Surroundings
 from runner.execute.outcome import DONE, HALTED, Outcome
-from runner.execute.servers import Servers, check_ports, foreground_servers
+from runner.execute.servers import Servers, ended_early, foreground_servers
 from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
 from runner.execute.terminal import Terminal
 from runner.model.record import Record
@@ -193,7 +193,8 @@ class Loop:
 
     def _runs(self) -> "list[HostRun]":
         """What runs, in the order in which it was started."""
-        return [item.run for item in self.running.values()]
+        items = sorted(self.running.values(), key=lambda item: item.parts[0].began)
+        return [item.run for item in items]
 
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
@@ -213,7 +214,7 @@ class Loop:
 
     def _start_one(self) -> bool:
         """Start what waited for its servers, for an action that was busy, or for its turn; False if nothing."""
-        if not self.failed and (served := self.servers.next_served()) is not None:
+        if not self.failed and self._room() and (served := self.servers.next_served()) is not None:
             action, verdict = served
             self._guarded(action, lambda: self._launch(action, verdict))
             return True
@@ -240,8 +241,12 @@ class Loop:
 
     def _free(self) -> bool:
         """Whether another action may start; one that waits for its servers is at work already."""
+        return self._room(len(self.parked) + len(self.servers.waiting))
+
+    def _room(self, waiting: int = 0) -> bool:
+        """Whether there is room for one more beside those at work and some that wait."""
         working = sum(not item.server or self.servers.unready(item.action) for item in self.running.values())
-        return working + len(self.parked) + len(self.servers.waiting) < self.settings.jobs
+        return working + waiting < self.settings.jobs
 
     def _begin(self, action: "Action") -> None:
         """An action's turn has come."""
@@ -300,8 +305,9 @@ class Loop:
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
         self.reporter.tell(TaskStarted(action.label, verdict.why))
-        if action.server is not None:
-            check_ports(action)
+        if action.traits.watch and action.id in self.plan.asked:
+            self.reporter.tell(Noticed(f"{action.label} says `watch: true`, and watching is not there yet"))
+        self.servers.check(action)
         if not action.persistent:
             self.judge.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
@@ -350,6 +356,7 @@ class Loop:
             or action.limits.timeout
             or action.limits.retries
             or action.traits.secrets
+            or action.traits.watch
             or os.getpid() == 1
         ):
             return None
@@ -454,11 +461,14 @@ class Loop:
         if outcome.failed:
             self._fail(outcome)
             self._stop_servers()
-        elif unready or action.id not in self.foreground:
+        elif unready or action.id not in self.foreground or self._needed(action):
             when = "before it was ready" if unready else "while it was needed"
-            error = RunError(f"the server `{action.label}` ended {when}")
-            self._fail(Outcome(1, action.label, "", error))
+            self._fail(Outcome(1, action.label, "", ended_early(action, when)))
             self._stop_servers()
+
+    def _needed(self, server: "Action") -> bool:
+        """Whether something that runs or waits needs a server that has just ended."""
+        return self.servers.needed(server, [item.action for item in self.running.values()])
 
     def _fail(self, outcome: Outcome) -> None:
         """An action failed: nothing new starts; the first failure in time gives the exit status."""
@@ -495,7 +505,7 @@ class Loop:
         for number in caught:
             self._stop(number)
         if self.stopping.overdue():
-            self.stopping.kill(self._runs())
+            self.stopping.force(self._runs())
         self._expire()
         self._look_at_servers()
 
@@ -556,7 +566,10 @@ class Loop:
                 self.stopping.leave(pid, item.run)
             else:
                 item.run.end()
+            alone = item.server and process is not None and not self.stopping.begun
             self._step(item, Outcome(status))
+            if alone and process is not None and not item.parts:
+                self.stopping.orphans(process)
             self.stopping.ended(self._runs())
 
     def _stop(self, number: int) -> None:

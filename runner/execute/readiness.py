@@ -9,7 +9,7 @@ import socket
 import time
 
 from runner.errors import RunError
-from runner.system.process import start
+from runner.system.process import descendants, kill_left, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from runner.system.process import Process
 
 HOST = "127.0.0.1"
+_HOST_6 = "::1"
 _GOOD = 400
 """Answers from this one on say that the server is not ready."""
+_STATUS_DIGITS = 3
+_LAST_PORT = 65535
 _LONGEST = 1 << 16
-"""Bytes of a server's output that are kept to look for what it says."""
+"""Bytes of an answer's first line; what has none by then is no answer."""
 
 
 class Readiness:
@@ -45,16 +48,21 @@ class Readiness:
         self._interpreter = interpreter
         self._folder = folder
         self._environ = environ
-        self._said = b""
+        self._said: dict[int, bytes] = {}
+        self._longest = max((len(_bytes(text)) for kind, text in server.ready if kind == "log"), default=1)
         self._process: Process | None = None
         self._request: _Request | None = None
+        self._requests = 0
 
-    def hear(self, chunk: bytes) -> None:
-        """Take note of what the server writes."""
-        self._said = (self._said + chunk)[-_LONGEST:]
-        self._open = [
-            (kind, text) for kind, text in self._open if kind != "log" or text.encode() not in self._said
-        ]
+    def hear(self, chunk: bytes, stream: int = 1) -> None:
+        """Take note of what the server writes to a stream; a text may come in pieces."""
+        said = self._said.get(stream, b"") + chunk
+        self._open = [(kind, text) for kind, text in self._open if kind != "log" or _bytes(text) not in said]
+        self._said[stream] = said[max(0, len(said) - self._longest + 1) :]
+
+    def hear_nothing(self) -> None:
+        """What the server writes goes straight to the user: no text is waited for."""
+        self._open = [(kind, text) for kind, text in self._open if kind != "log"]
 
     def ready(self) -> bool:
         """Whether all is answered by yes; asks again what is not."""
@@ -74,6 +82,7 @@ class Readiness:
     def close(self) -> None:
         """Stop asking."""
         if self._process is not None:
+            kill_left(descendants(self._process.pid))
             self._process.signal(9)
             self._process = None
         if self._request is not None:
@@ -110,7 +119,11 @@ class Readiness:
     def _answers(self, written: str) -> bool:
         """Whether the server has answered a request; if it has answered badly, it is asked again."""
         if self._request is None:
-            self._request = _Request(*self._address(written))
+            host, port, path = self._address(written)
+            # A server of this machine may listen at either of its two addresses.
+            either = self._requests % 2 and host in {HOST, "localhost"}
+            self._request = _Request(_HOST_6 if either else host, port, path)
+            self._requests += 1
         status = self._request.status()
         if status is None:
             return False
@@ -124,21 +137,23 @@ class Readiness:
         place, slash, path = rest.partition("/")
         host, _, port = place.partition(":")
         usual = self._ports[0] if self._ports and rest == written else 80
-        return host or HOST, int(port) if port.isdigit() else usual, f"{slash or '/'}{path}"
+        number = int(port) if is_port(port) else 0 if port else usual
+        return host or HOST, number, f"{slash or '/'}{path}"
 
 
 class _Request:
     """One HTTP request under way, without waiting."""
 
     def __init__(self, host: str, port: int, path: str) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = socket.socket(_family(host), socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._failed = False
-        self._left = f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
+        place = f"[{host}]" if ":" in host else host
+        self._left = _bytes(f"GET {path} HTTP/1.0\r\nHost: {place}:{port}\r\nConnection: close\r\n\r\n")
         self._got = b""
         try:
-            self._failed = self._socket.connect_ex((host, port)) not in {0, errno.EINPROGRESS}
-        except OSError:
+            self._failed = not port or self._socket.connect_ex((host, port)) not in {0, errno.EINPROGRESS}
+        except (OSError, ValueError):
             self._failed = True
 
     def status(self) -> int | None:
@@ -150,7 +165,7 @@ class _Request:
                 self._left = self._left[self._socket.send(self._left) :]
             while b"\r\n" not in self._got:
                 chunk = self._socket.recv(4096)
-                if not chunk:
+                if not chunk or len(self._got) > _LONGEST:
                     return 0
                 self._got += chunk
         except BlockingIOError:
@@ -158,18 +173,37 @@ class _Request:
         except OSError as error:
             return None if error.errno == errno.ENOTCONN else 0
         words = self._got.split(b"\r\n", 1)[0].split()
-        return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+        status = words[1] if len(words) > 1 else b""
+        return int(status) if status.isdigit() and len(status) == _STATUS_DIGITS else 0
 
     def close(self) -> None:
         """Stop waiting for an answer."""
         self._socket.close()
 
 
+def is_port(text: str) -> bool:
+    """Whether a text is the number of a port."""
+    return (
+        text.isascii()
+        and text.isdigit()
+        and len(text) <= len(str(_LAST_PORT))
+        and 0 < int(text) <= _LAST_PORT
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _family(host: str) -> "socket.AddressFamily":
+    return socket.AF_INET6 if ":" in host and socket.has_ipv6 else socket.AF_INET
+
+
 def _accepts(port: int) -> bool:
     """Whether something of this machine accepts connections at a port."""
-    for family, host in ((socket.AF_INET, HOST), (socket.AF_INET6, "::1")):
+    for host in (HOST, _HOST_6):
         try:
-            with socket.socket(family, socket.SOCK_STREAM) as one:
+            with socket.socket(_family(host), socket.SOCK_STREAM) as one:
                 one.settimeout(0.2)
                 one.connect((host, port))
         except OSError:
@@ -180,12 +214,14 @@ def _accepts(port: int) -> bool:
 
 def taken_port(ports: "Sequence[int]") -> int:
     """The first of some ports at which something listens already, or 0."""
-    for port in ports:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as one:
+    return next((port for port in ports if _taken(HOST, port) or _taken(_HOST_6, port)), 0)
+
+
+def _taken(host: str, port: int) -> bool:
+    try:
+        with socket.socket(_family(host), socket.SOCK_STREAM) as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                one.bind((HOST, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return port
-    return 0
+            one.bind((host, port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False

@@ -29,6 +29,7 @@ class Servers:
         self._idle: dict[str, Verdict] = {}
         self._started: dict[str, Readiness | None] = {}
         self._asking: dict[str, Readiness] = {}
+        self._ended: set[str] = set()
         self.waiting: dict[str, tuple[Action, Verdict]] = {}
 
     def any(self) -> bool:
@@ -48,10 +49,10 @@ class Servers:
         return True
 
     def next_served(self) -> "tuple[Action, Verdict] | None":
-        """What can start now: a server that somebody waits for, or somebody whose servers are ready."""
+        """What can start now: a server that somebody waits for, or somebody whose servers are ready or have ended."""
         for name, (action, verdict) in list(self.waiting.items()):
             missing = self._missing(action)
-            if not missing:
+            if not missing or not self._ended.isdisjoint(missing):
                 del self.waiting[name]
                 self._idle.pop(name, None)
                 return action, verdict
@@ -71,11 +72,14 @@ class Servers:
             readiness = Readiness(action.server, action.interpreter, folder, environ)
             self._asking[action.id] = readiness
             run.hear = readiness.hear
+            if run.prefix is None:
+                readiness.hear_nothing()
         self._started[action.id] = readiness
 
     def end(self, action: "Action") -> None:
         """A server has ended."""
         self._started.pop(action.id, None)
+        self._ended.add(action.id)
         asking = self._asking.pop(action.id, None)
         if asking is not None:
             asking.close()
@@ -107,10 +111,32 @@ class Servers:
         self._idle.clear()
         for readiness in self._asking.values():
             readiness.close()
+        self._asking.clear()
 
     def close(self) -> None:
         """Stop asking."""
         self.forget_waiting()
+
+    def needed(self, server: "Action", users: "Iterable[Action]") -> bool:
+        """Whether one of some actions, or of those that wait, needs a server."""
+        waiting = (action for action, _ in self.waiting.values())
+        return any(server.id in self._missing(user) for user in (*users, *waiting))
+
+    def check(self, action: "Action") -> None:
+        """Refuse to start what needs a server that has ended, or a port that is taken or another server's.
+
+        Raises:
+            RunError: It does.
+        """
+        for name in self._missing(action):
+            raise ended_early(self._actions[name], "while it was needed")
+        for name in self._started:
+            other = self._actions[name]
+            theirs = other.server.ports if other.server is not None else ()
+            for port in action.server.ports if action.server is not None else ():
+                if port in theirs:
+                    raise taken_error(port, f", by `{other.label}`", action)
+        check_ports(action)
 
     def _missing_of(self, server: str) -> list[str]:
         return self._missing(self._actions[server])
@@ -143,11 +169,21 @@ def check_ports(action: "Action") -> None:
 
     port = taken_port(action.server.ports) if action.server is not None else 0
     if port:
-        raise RunError(
-            f"port {port} is in use already, and `{action.label}` needs it",
-            action.position,
-            "end what listens there, or give one of the two another port",
-        )
+        raise taken_error(port, "", action)
+
+
+def taken_error(port: int, owner: str, action: "Action") -> RunError:
+    """What is wrong when a server can't have its port."""
+    return RunError(
+        f"port {port} is in use already{owner}, and `{action.label}` needs it",
+        action.position,
+        "end what listens there, or give one of the two another port",
+    )
+
+
+def ended_early(action: "Action", when: str) -> RunError:
+    """What is wrong when a server ended although nobody told it to."""
+    return RunError(f"the server `{action.label}` ended {when}")
 
 
 def foreground_servers(plan: "Plan") -> set[str]:

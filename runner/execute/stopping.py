@@ -6,13 +6,14 @@ told it; what ignores all that is killed after a grace time. Knows processes, an
 
 import time
 
-from runner.system.process import kill_left, signal_strays, still_there
+from runner.system.process import kill_left, members, signal_strays, still_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runner.execute.host import HostRun
+    from runner.system.process import Process
 
 SIGPIPE = 13
 GRACE = 10.0
@@ -82,6 +83,17 @@ class Stopping:
         kill_left(self._below)
         self._deadline = time.monotonic() + GRACE
 
+    def force(self, runs: "Iterable[HostRun]") -> None:
+        """The grace time is over: end by force what was told to stop."""
+        self.kill([run for run in runs if not self._one_by_one or run is self._told])
+
+    def orphans(self, process: "Process") -> None:
+        """A server has ended by itself: what it has left in its group is of no use without it."""
+        left = members(process.pid)
+        if left:
+            process.signal(SIGTERM)
+            self._below += left
+
     def leave(self, pid: int, run: "HostRun") -> None:
         """The main process of a task has ended; what it started may still have to say how it ends."""
         run.process = None
@@ -97,9 +109,12 @@ class Stopping:
         Args:
             running: Whether main processes are still there: then what they started is theirs to tell.
         """
-        if not self.begun:
+        if not self.begun and (running or not self._below):
             return False
         self._below = still_there(self._below)
+        if not self.begun and self._below:
+            self.begun = True
+            self._deadline = time.monotonic() + GRACE
         if not self._below or running:
             return bool(self._below)
         now = time.monotonic()

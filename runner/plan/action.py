@@ -120,9 +120,10 @@ class Traits(Record):
         pass_env: Variables of the caller that are part of its key.
         secrets: Its secrets.
         cache: What it says of being remembered, or empty.
+        watch: Whether it wants to run again when what it reads changes.
     """
 
-    FIELDS = ("shown", "quiet", "tusk", "namespace", "pass_env", "secrets", "cache")
+    FIELDS = ("shown", "quiet", "tusk", "namespace", "pass_env", "secrets", "cache", "watch")
     __slots__ = FIELDS
 
     def __init__(
@@ -134,6 +135,7 @@ class Traits(Record):
         pass_env: tuple[tuple[str, str], ...],
         secrets: tuple[Secret, ...],
         cache: str,
+        watch: bool,
     ) -> None:
         self.shown = shown
         self.quiet = quiet
@@ -142,6 +144,7 @@ class Traits(Record):
         self.pass_env = pass_env
         self.secrets = secrets
         self.cache = cache
+        self.watch = watch
 
 
 class Action(Record):
@@ -160,6 +163,7 @@ class Action(Record):
         sources: What it reads, or None where its task does not say.
         targets: What it writes, or None where its task does not say.
         deps: The ids of the actions that must succeed first.
+        own_deps: Those of them that its own task names, and not only a task that it calls.
         calls: The ids of the actions that its steps call.
         limits: How it is tried.
         persistent: Whether it is a server.
@@ -173,8 +177,8 @@ class Action(Record):
 
     FIELDS = (
         "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets",
-        "deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits", "provenance",
-        "position",
+        "deps", "own_deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits",
+        "provenance", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -192,6 +196,7 @@ class Action(Record):
         sources: Sources | None,
         targets: tuple[Pattern, ...] | None,
         deps: tuple[str, ...],
+        own_deps: tuple[str, ...],
         calls: tuple[str, ...],
         limits: Limits,
         persistent: bool,
@@ -214,6 +219,7 @@ class Action(Record):
         self.sources = sources
         self.targets = targets
         self.deps = deps
+        self.own_deps = own_deps
         self.calls = calls
         self.limits = limits
         self.persistent = persistent

@@ -216,6 +216,7 @@ class _Planner:
             self.sources(name),
             self.targets(name),
             self.needs(name),
+            tuple(self.deps[name]),
             tuple(body.calls),
             Limits(task.timeout, task.retries, self.questions([invocation, *body.parts])),
             task.persistent,
@@ -242,7 +243,14 @@ class _Planner:
             (name, self.facts.variable(name, head) or "") for name, in_key in names.items() if in_key
         )
         return Traits(
-            not task.private, task.quiet, head.tusk, head.namespace, passed, task.secrets, task.cache
+            not task.private,
+            task.quiet,
+            head.tusk,
+            head.namespace,
+            passed,
+            task.secrets,
+            task.cache,
+            task.watch,
         )
 
     def copy_source(self, need: str) -> "tuple[str, tuple[Pattern, ...]] | None":

@@ -258,6 +258,27 @@ def descendants(pid: int) -> tuple[tuple[int, str], ...]:
     return tuple(out)
 
 
+def members(group: int) -> tuple[tuple[int, str], ...]:
+    """The processes of a group, with the time each was started; empty where the system has no `/proc`."""
+    try:
+        os.killpg(group, 0)
+        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return ()
+    return tuple(
+        (number, found[1])
+        for number in numbers
+        if _group(number) == group and (found := _stat(number)) is not None
+    )
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
 def still_there(processes: "Sequence[tuple[int, str]]") -> "list[tuple[int, str]]":
     """Those of some processes that have not ended."""
     return [(pid, started) for pid, started in processes if (found := _stat(pid)) and found[1] == started]

@@ -74,7 +74,7 @@ def _param_text(param: "Param", values: "Mapping[str, tuple[str, ...]]") -> str:
     if param.name in values:
         notes.append("one of: " + ", ".join(values[param.name]))
     if param.defaults:
-        notes.append(f"default: {_default_text(param)}")
+        notes.append(f"default: {default_text(param)}")
     if param.environment:
         notes.append(f"variable: {param.environment}")
     if param.required:
@@ -83,7 +83,7 @@ def _param_text(param: "Param", values: "Mapping[str, tuple[str, ...]]") -> str:
     return (param.usage + text).strip()
 
 
-def _default_text(param: "Param") -> str:
+def default_text(param: "Param") -> str:
     """The default where it is one text, else how it comes about."""
     first = param.defaults[0]
     if len(param.defaults) > 1 or first.when:

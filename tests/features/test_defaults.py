@@ -9,7 +9,7 @@ def shows(*options: str, args: str = "{}", file: str = "tasks.yml") -> dict[str,
     """A file whose task `t` has these options, the last of which it shows."""
     rows = "".join(f"      {option}\n" for option in options)
     name = options[-1].partition(":")[0]
-    run = f"{{command: {{exec: 'printf \"<%s>\" \"${{{name}}}\"', quiet: true}}}}"
+    run = f'{{command: {{exec: \'printf "<%s>" "${{{name}}}"\', quiet: true}}}}'
     return {file: f"tasks:\n  t:\n    args: {args}\n    options:\n{rows}    run: {run}\n"}
 
 
@@ -31,7 +31,10 @@ def shown(p: Project, *words: str, env: dict[str, str] | None = None) -> str:
         ("x: {default: ''}", ""),
         ("x: ", ""),
         ("x: {default: [{when: {os: plan9}, value: no}, yes]}", "yes"),
-        ("x: {default: [{when: {os: plan9}, value: no}, {when: {os: linux}, value: on linux}, last]}", "on linux"),
+        (
+            "x: {default: [{when: {os: plan9}, value: no}, {when: {os: linux}, value: on linux}, last]}",
+            "on linux",
+        ),
         ("x: {default: [{when: {os: plan9}, value: no}]}", ""),
         ("x: {type: int, default: [{when: {os: plan9}, value: 3}]}", "0"),
         ("x: {type: float, default: [{when: {os: plan9}, value: 3}]}", "0"),
@@ -47,7 +50,7 @@ def shown(p: Project, *words: str, env: dict[str, str] | None = None) -> str:
         ("x: {default: {command: 'printf \"a\\nb\\n\"'}}", "a\nb"),
         ("x: {default: {command: 'cat; echo got $?'}}", "got 0"),
         ("x: {default: {command: 'echo told; echo hidden >&2'}}", "told"),
-        ("x: {default: {command: basename \"$PWD\"}}", "project"),
+        ('x: {default: {command: basename "$PWD"}}', "project"),
         ("x: {default: {command: 'echo \"$FULL\"'}}", "x"),
         ("x: {default: 1.10}", "1.10"),
         ("x: {default: 010}", "010"),

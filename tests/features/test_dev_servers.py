@@ -36,7 +36,7 @@ SERVE = r"""
     kept = []
     while True:
         good = "late" not in asked or os.path.exists(f"go-{name}")
-        if good and not said:
+        if good and said is None:
             note("is good")
             said = os.write(int(asked.get("to", 1)), asked.get("says", "").replace("_", " ").encode())
         if "port" in asked and listener is None and (good or "http" in asked):
@@ -499,7 +499,9 @@ def test_a_stop_while_servers_get_ready_leaves_nothing(
         dev="{deps: [web, db]}",
     )
     running = p.start("dev")
-    until(lambda: noted(p, "api is up") and p.exists("asks") == ("asks" in ready), "it gets ready")
+    until(
+        lambda: noted(p, "db is up", "api is up") and p.exists("asks") == ("asks" in ready), "it gets ready"
+    )
     assert ends_by(running, number).code == STOPS[number]
     assert noted(p, f"db stops at {int(number)}", f"api stops at {int(number)}")
     assert not noted(p, "web is up")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.features.conftest import MakeProject, Result
 
-SHOWS = "{run: {command: {exec: 'printf \"[%s]\" \"${A-unset}\" \"${B-unset}\"', quiet: true}}}"
+SHOWS = '{run: {command: {exec: \'printf "[%s]" "${A-unset}" "${B-unset}"\', quiet: true}}}'
 
 
 def shows(head: str = "", file: str = "tasks.yml") -> dict[str, str]:
@@ -131,7 +131,9 @@ def test_options_are_no_values_in_it(project: MakeProject) -> None:
         """,
         ".env": "A=${name}${NAME}\n",
     })  # fmt: skip
-    assert p.run("-q", "t").stdout == "[${name}] x\n", "and a name with small letters that means nothing stays"
+    assert p.run("-q", "t").stdout == "[${name}] x\n", (
+        "and a name with small letters that means nothing stays"
+    )
 
 
 def test_a_condition_and_a_default_s_command_see_it(project: MakeProject) -> None:
@@ -147,7 +149,9 @@ def test_a_condition_and_a_default_s_command_see_it(project: MakeProject) -> Non
     assert p.run("-q", "t").stdout == "by file\n"
 
 
-def test_a_declared_variable_counts_for_what_is_up_to_date_wherever_it_comes_from(project: MakeProject) -> None:
+def test_a_declared_variable_counts_for_what_is_up_to_date_wherever_it_comes_from(
+    project: MakeProject,
+) -> None:
     p = project({
         "tasks.yml": """
             tasks:

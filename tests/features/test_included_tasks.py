@@ -43,10 +43,11 @@ def test_the_file_holds_the_keys_of_one_task(project: MakeProject, file: str) ->
 
 @DIALECTS
 def test_one_file_may_be_several_tasks_and_an_include_itself(project: MakeProject, file: str) -> None:
+    # As all paths of such a task, an include within it is relative to the main file.
     p = project({
         file: "tasks: {a: {include: one.yml}, b: {include: parts/two.yml}}\n",
         "one.yml": "run: echo one\n",
-        "parts/two.yml": "include: ../one.yml\n",
+        "parts/two.yml": "include: one.yml\n",
         "parts/one.yml": "run: echo wrong\n",
     })  # fmt: skip
     first = p.run("-q", "a")
@@ -97,7 +98,10 @@ def test_a_change_of_the_file_is_seen_at_once(project: MakeProject, file: str) -
 def test_a_wrong_one_names_its_own_place_and_nothing_runs(
     project: MakeProject, file: str, text: str | None, place: str
 ) -> None:
-    files = {file: "tasks: {t: {include: parts/t.yml}, fine: {run: touch ran}}\n", "parts/other.yml": "run: echo\n"}
+    files = {
+        file: "tasks: {t: {include: parts/t.yml}, fine: {run: touch ran}}\n",
+        "parts/other.yml": "run: echo\n",
+    }
     if text is not None:
         files["parts/t.yml"] = text
     p = project(files)

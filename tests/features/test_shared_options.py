@@ -47,7 +47,9 @@ def test_a_task_that_mentions_it_has_it_as_a_flag(project: MakeProject, file: st
 
 
 @DIALECTS
-def test_one_that_does_not_mention_it_neither_has_it_nor_works_it_out(project: MakeProject, file: str) -> None:
+def test_one_that_does_not_mention_it_neither_has_it_nor_works_it_out(
+    project: MakeProject, file: str
+) -> None:
     p = project({
         file: """
             options:

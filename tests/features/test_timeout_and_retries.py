@@ -114,20 +114,36 @@ def test_what_is_called_is_called_again_by_each_try(project: MakeProject) -> Non
 
 
 def test_a_called_task_has_its_own_tries_and_time(project: MakeProject) -> None:
-    for head in ("", "source: [], "):
-        p = project({
-            "tasks.yml": f"""
-                tasks:
-                  t: {{{head}run: [{{task: sub}}, echo t]}}
-                  sub: {{retries: 1, run: 'echo sub; [ -e again ] || {{ touch again; exit 3; }}'}}
-                  u: {{{head}run: [{{task: slow}}, echo never]}}
-                  slow: {{timeout: 1, run: sleep 300}}
-            """
-        })  # fmt: skip
-        result = p.run("-q", "t")
-        assert (result.stdout, result.code) == ("sub\nsub\nt\n", 0), head
-        result = p.run("-q", "u")
-        assert (result.stdout, result.code) == ("", 124), head
+    p = project({
+        "tasks.yml": """
+            tasks:
+              t: {run: [{task: sub}, echo t]}
+              sub: {retries: 1, run: 'echo sub; [ -e again ] || { touch again; exit 3; }'}
+              u: {run: [{task: slow}, echo never]}
+              slow: {timeout: 1, run: sleep 300}
+        """
+    })  # fmt: skip
+    result = p.run("-q", "t")
+    assert (result.stdout, result.code) == ("sub\nsub\nt\n", 0)
+    result = p.run("-q", "u")
+    assert (result.stdout, result.code) == ("", 124)
+
+
+@pytest.mark.parametrize("own", ["retries: 1", "timeout: 1"])
+def test_one_that_becomes_part_of_its_caller_can_have_none(project: MakeProject, own: str) -> None:
+    p = project({
+        "tasks.yml": f"""
+            tasks:
+              t: {{source: [], run: [touch ran, {{task: sub}}]}}
+              sub: {{{own}, run: touch ran}}
+        """
+    })  # fmt: skip
+    result = p.run("t")
+    assert (result.stdout, result.code) == ("", 2)
+    assert result.stderr.startswith("pyrun: tasks.yml:2:"), result.stderr
+    assert f"`sub` has `{own.partition(':')[0]}` of its own" in result.stderr
+    assert result.stderr.endswith("name `sub` under `deps`\n")
+    assert not p.exists("ran")
 
 
 def test_the_callers_time_ends_what_it_calls(project: MakeProject) -> None:
@@ -198,7 +214,10 @@ def test_a_failed_try_is_not_taken_for_done(project: MakeProject) -> None:
     assert "up to date" in p.run("t").stderr
 
 
-@pytest.mark.parametrize("wrong", ["timeout: soon", "timeout: -1", "timeout: 5 parsecs", "retries: many", "retries: -1", "retries: 1.5"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["timeout: soon", "timeout: -1", "timeout: 5 parsecs", "retries: many", "retries: -1", "retries: 1.5"],
+)
 def test_a_wrong_number_is_a_fault(project: MakeProject, wrong: str) -> None:
     p = project({"tasks.yml": f"tasks:\n  t: {{{wrong}, run: touch ran}}\n"})
     result = p.run("t")

@@ -42,7 +42,7 @@ def block(
 
 def traits(**changes: Any) -> Traits:
     fields: dict[str, Any] = {
-        "shown": True, "quiet": False, "tusk": False, "namespace": "", "pass_env": (), "secrets": (), "cache": "",
+        "shown": True, "quiet": False, "tusk": False, "namespace": "", "pass_env": (), "secrets": (), "cache": "", "watch": False,
     }  # fmt: skip
     assert changes.keys() <= fields.keys()
     return Traits(**(fields | changes))
@@ -52,7 +52,7 @@ def action(**changes: Any) -> Action:
     fields: dict[str, Any] = {
         "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "steps": (script(),), "last": (),
         "interpreter": ("sh", "-c"), "env": (("A", "1"),), "dir": "", "sources": None,
-        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "calls": (), "limits": Limits(0, 0, ()),
+        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "own_deps": (), "calls": (), "limits": Limits(0, 0, ()),
         "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(),
         "provenance": Provenance((), ()), "position": HERE,
     }  # fmt: skip

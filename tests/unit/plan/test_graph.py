@@ -108,7 +108,7 @@ def plain_action(name: str, targets: tuple[Pattern, ...], image: ImagePlan | Non
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
         "targets": targets, "limits": Limits(0, 0, ()), "persistent": False, "server": None, "image": image,
-        "traits": Traits(True, False, False, "", (), (), ""), "provenance": Provenance((), ()), "position": Position("t", 1, 1),
+        "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": Position("t", 1, 1),
     }  # fmt: skip
     return Action(**fields)
 

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +31,12 @@ class Cached:
 
     def save(self) -> None:
         project = decode(TEXT, "tasks.yml")
-        save_model(self.folder, self.file, project, signature(self.file))
+        save_model(self.folder, self.file, project, signature(self.file), {})
+
+    def save_with(self, *others: str) -> None:
+        """Save, the model having come from other files and folders, too."""
+        seen = {other: signature(other) or "" for other in others}
+        save_model(self.folder, self.file, decode(TEXT, "tasks.yml"), signature(self.file), seen)
 
     def loads(self) -> bool:
         return load_model(self.folder, self.file) is not None
@@ -86,10 +92,10 @@ def test_another_stat_is_another_file(cached: Cached, change: str) -> None:
 def test_a_file_that_changed_while_it_was_read_is_not_kept(cached: Cached) -> None:
     before = signature(cached.file)
     cached.write(b"tasks: {}")
-    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), before)
-    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), None)
+    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), before, {})
+    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), None, {})
     os.unlink(cached.file)
-    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), before)
+    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), before, {})
     assert cached.kept() == []
 
 
@@ -107,6 +113,37 @@ def test_another_version_of_pyrun_reads_the_file_anew(
     assert not cached.loads()
     cached.save()
     assert cached.loads()
+
+
+@pytest.mark.parametrize("name", ["other.yml", "tab\there", "new\nline", "é", "\udcff"])
+def test_a_model_counts_as_long_as_all_that_it_came_from_stays(
+    cached: Cached, tmp_path: "os.PathLike[str]", name: str
+) -> None:
+    folder = f"{os.fspath(tmp_path)}/{name}.d"
+    other, missing = f"{folder}/{name}", f"{folder}/missing"
+    os.mkdir(folder)
+    with open(other, "w") as file:
+        file.write("one")
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: os.utime(other, ns=(1, 1)),
+        lambda: os.unlink(other),
+        lambda: os.mkdir(missing),
+        lambda: os.rmdir(missing),
+        lambda: os.mkdir(f"{folder}/new"),
+    )
+    for change in changes:
+        cached.save_with(other, missing, folder)
+        assert cached.loads()
+        change()
+        assert not cached.loads()
+
+
+def test_what_changed_while_it_was_read_is_not_kept(cached: Cached, tmp_path: "os.PathLike[str]") -> None:
+    other = f"{os.fspath(tmp_path)}/other"
+    seen = {other: signature(other) or ""}
+    os.mkdir(other)
+    save_model(cached.folder, cached.file, decode(TEXT, "tasks.yml"), signature(cached.file), seen)
+    assert cached.kept() == []
 
 
 NAMES = ["%2F", "a%b", "é", "\udcff", "x" * 250, "a b", "new\nline", "tab\tname", "a.1", "-"]
