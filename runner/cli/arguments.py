@@ -54,6 +54,8 @@ FLAGS = {
 SETUP = ("init", "completion", "install-completion", "uninstall-completion")
 """Flags that have nothing to do with a project that is there already."""
 
+SHAPES = {SWITCH: "", VALUE: " VALUE", OPTIONAL: "[=VALUE]"}
+"""How the help shows what stands behind a flag of each kind."""
 CLEANING = ("clean", "clean-cache", "clean-project-cache", "clean-task-cache")
 """The flags that make pyrun forget."""
 _LETTERS = {letter: name for name, (_, letter, _) in FLAGS.items() if letter}

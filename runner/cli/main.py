@@ -7,7 +7,7 @@ from runner.cli.arguments import (
     CLEANING,
     FLAGS,
     SETUP,
-    SWITCH,
+    SHAPES,
     Request,
     leading_flags,
     read_calls,
@@ -209,7 +209,7 @@ class _Call:
             session = self.needed_session()
             _show(task_help(draft.task, self.values(session, draft.task)))
         if not request.calls:
-            flags = [(name, letter, kind != SWITCH, text) for name, (kind, letter, text) in FLAGS.items()]
+            flags = [(name, letter, SHAPES[kind], text) for name, (kind, letter, text) in FLAGS.items()]
             _show(general_help(flags, self.session.project if self.session is not None else None))
 
     def tell(self, error: PyrunError) -> int:

@@ -44,12 +44,14 @@ class Session:
 
     def __init__(self, path: str, environ: "Mapping[str, str]", cwd: str) -> None:
         self.path = path
+        # A file that is named by a flag stands for itself: no short names in the folders of what it includes.
         self.environ = environ
         self.cwd = cwd
         self.top, self.name = os.path.split(path)
         self.facts = HostFacts(self.top, environ)
         self.cache = cache_folder(environ)
         self.fresh = False
+        self.alone = False
         self.project = self._load()
 
     def _load(self) -> "Project":
@@ -97,6 +99,8 @@ class Session:
     def namespace(self) -> str:
         """The namespace of the file in whose folder the user is, empty for the top's."""
         found, deepest = "", 0
+        if self.alone:
+            return found
         for head in self.project.heads[1:]:
             folder = os.path.normpath(f"{self.top}/{head.folder}")
             if len(folder) > deepest and f"{self.cwd}/".startswith(f"{folder}/"):
@@ -404,8 +408,11 @@ def open_session(flags: "Mapping[str, str]", environ: "Mapping[str, str]", cwd: 
     if path is None:
         return None
     here = os.path.normpath(os.path.join(cwd, flags["dir"])) if "dir" in flags else cwd
-    outermost = None if "file" in flags else _outermost(path, environ, here)
-    return outermost or Session(path, environ, here)
+    if "file" in flags:
+        session = Session(path, environ, here)
+        session.alone = True
+        return session
+    return _outermost(path, environ, here) or Session(path, environ, here)
 
 
 def _outermost(path: str, environ: "Mapping[str, str]", cwd: str) -> Session | None:

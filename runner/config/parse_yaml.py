@@ -22,10 +22,12 @@ MAX_FAULTS = 100
 """How many faults of a file are told."""
 MAX_REPEATED = 50_000
 """What all aliases of a file may bring in: a node counts 1, and 1 more for each `_WEIGHT` characters."""
-MAX_NODES = 600_000
-"""How many keys, values, lists and maps a file may hold."""
-MAX_HOLES = 200_000
-"""How many `${` a file may hold."""
+LARGE = 8 << 20
+"""Characters from which on a file is taken for an accident, so that it is not read for minutes."""
+MAX_NODES = (600_000, 100_000)
+"""How many keys, values, lists and maps a file may hold, and a large one."""
+MAX_HOLES = (200_000, 50_000)
+"""How many `${` a file may hold, and a large one."""
 
 _WEIGHT = 64
 _SMALLER = "split it into several files"
@@ -77,8 +79,9 @@ def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
     Raises:
         FileError: It is no YAML, or is nested or grown out of all proportion.
     """
-    if text.count("${") > MAX_HOLES:
-        raise _too_many_holes(text, path)
+    most = MAX_HOLES[len(text) > LARGE]
+    if text.count("${") > most:
+        raise _too_many_holes(text, path, most)
     builder = _Builder(text, path)
     try:
         builder.run()
@@ -93,11 +96,11 @@ def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
     return builder.root, builder.faults
 
 
-def _too_many_holes(text: str, path: str) -> FileError:
+def _too_many_holes(text: str, path: str, most: int) -> FileError:
     place = -1
-    for _ in range(MAX_HOLES + 1):
+    for _ in range(most + 1):
         place = text.find("${", place + 1)
-    return FileError(f"this file has more than {MAX_HOLES} `${{`", _end_of(text[:place], path), _SMALLER)
+    return FileError(f"this file has more than {most} `${{`", _end_of(text[:place], path), _SMALLER)
 
 
 class _Text:
@@ -141,6 +144,7 @@ class _Builder:
         self.path = path
         self.rows = Rows(text)
         self.nodes = 0
+        self.most_nodes = MAX_NODES[len(text) > LARGE]
         self.faults: list[PyrunError] = []
         self.anchors: dict[str, Node] = {}
         self.sizes: dict[str, int] = {}
@@ -300,8 +304,9 @@ class _Builder:
     def place(self, node: Node) -> None:
         """Put a node where the innermost open collection wants it."""
         self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise FileError(f"this file holds more than {MAX_NODES} keys and values", node.position, _SMALLER)
+        if self.nodes > self.most_nodes:
+            message = f"this file holds more than {self.most_nodes} keys and values"
+            raise FileError(message, node.position, _SMALLER)
         if not self.stack:
             self.root = node
             return

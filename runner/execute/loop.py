@@ -585,6 +585,7 @@ class Loop:
         """Nobody needs the servers any longer, or one of them failed."""
         self.schedule.stop()
         self.servers.forget_waiting()
+        self.parked.clear()
         for item in self.running.values():
             item.halt()
         self.stopping.servers(self._runs())

@@ -49,7 +49,10 @@ class Servers:
         return True
 
     def next_served(self) -> "tuple[Action, Verdict] | None":
-        """What can start now: a server that somebody waits for, or somebody whose servers are ready or have ended."""
+        """What can start now: a server that somebody waits for, or somebody who need not wait any more.
+
+        Nobody waits for a server that has ended: `check` refuses to start who needs it.
+        """
         for name, (action, verdict) in list(self.waiting.items()):
             missing = self._missing(action)
             if not missing or not self._ended.isdisjoint(missing):
@@ -129,7 +132,8 @@ class Servers:
             RunError: It does.
         """
         for name in self._missing(action):
-            raise ended_early(self._actions[name], "while it was needed")
+            if name in self._ended:
+                raise ended_early(self._actions[name], "while it was needed")
         for name in self._started:
             other = self._actions[name]
             theirs = other.server.ports if other.server is not None else ()
@@ -142,7 +146,12 @@ class Servers:
         return self._missing(self._actions[server])
 
     def _missing(self, action: "Action") -> list[str]:
-        """The servers that an action needs and that are not ready, each behind those that it needs itself."""
+        """The servers that an action needs and that are not ready, each behind those that it needs itself.
+
+        What does nothing needs none: those who depend on it do.
+        """
+        if _only_names(action):
+            return []
         found: dict[str, None] = {}
         seen: set[str] = set()
         left = [(name, False) for name in reversed(action.deps)]
@@ -151,7 +160,7 @@ class Servers:
             dep = self._actions[name]
             if ready:
                 found[name] = None
-            elif name not in seen and (dep.persistent or not dep.steps):
+            elif name not in seen and (dep.persistent or _only_names(dep)):
                 seen.add(name)
                 up = name in self._started and name not in self._asking
                 left += [(name, True)] * (dep.persistent and not up)
@@ -187,11 +196,21 @@ def ended_early(action: "Action", when: str) -> RunError:
 
 
 def foreground_servers(plan: "Plan") -> set[str]:
-    """The servers that stay until they end: asked for, or deps of something asked for that does nothing."""
+    """The servers that stay until they end: asked for, or behind something asked for that only names its deps."""
     actions = {action.id: action for action in plan.actions}
-    found = {name for name in plan.asked if actions[name].persistent}
-    for name in plan.asked:
-        action = actions[name]
-        if not action.steps and not action.last and action.image is None:
-            found.update(dep for dep in action.deps if actions[dep].persistent)
+    found: set[str] = set()
+    seen: set[str] = set()
+    left = list(plan.asked)
+    while left:
+        name = left.pop()
+        if actions[name].persistent:
+            found.add(name)
+        elif name not in seen and _only_names(actions[name]):
+            seen.add(name)
+            left += actions[name].deps
     return found
+
+
+def _only_names(action: "Action") -> bool:
+    """Whether an action does nothing but name what it depends on."""
+    return not (action.persistent or action.steps or action.last or action.image is not None)

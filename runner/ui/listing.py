@@ -98,17 +98,17 @@ def shown(template: "Template") -> str:
     return "".join(part if isinstance(part, str) else "${" + part.name + "}" for part in template.parts)
 
 
-def general_help(flags: "Iterable[tuple[str, str, bool, str]]", project: "Project | None") -> str:
+def general_help(flags: "Iterable[tuple[str, str, str, str]]", project: "Project | None") -> str:
     """What pyrun itself can do, and the tasks if there are any.
 
     Args:
-        flags: Name, letter, whether it takes a value, and what it does.
+        flags: Name, letter, what stands behind it, and what it does.
         project: The tasks, or None if there is no file.
     """
     rows = []
-    for name, letter, takes_value, text in flags:
+    for name, letter, shape, text in flags:
         short = f"-{letter}, " if letter else "    "
-        rows.append((f"{short}--{name}{' ' + 'VALUE' if takes_value else ''}", text))
+        rows.append((f"{short}--{name}{shape}", text))
     title = _title(project.head) if project is not None else ""
     parts = [f"{title}usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]\n\nflags:\n" + _columns(rows)]
     if project is not None and project.names():

@@ -40,7 +40,9 @@ SERVE = r"""
             note("is good")
             said = os.write(int(asked.get("to", 1)), asked.get("says", "").replace("_", " ").encode())
         if "port" in asked and listener is None and (good or "http" in asked):
-            listener = socket.create_server(("127.0.0.1", int(asked["port"])))
+            host = asked.get("at", "127.0.0.1")
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, int(asked["port"])), family=family)
             listener.setblocking(False)
         try:
             one, _ = listener.accept() if listener else (None, None)
@@ -75,6 +77,15 @@ def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in found]
+
+
+def has_other_address() -> bool:
+    """Whether this machine can be reached by IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def serve(words: str, **keys: str) -> str:
@@ -146,6 +157,8 @@ READY = {
     "path": ("port=PORT http=/healthz", f"{PORT}, ready: {{http: /healthz}}"),
     "port and path": ("port=PORT http=/x", "ready: {http: ':PORT/x'}"),
     "whole address": ("port=PORT http=/a?b=c", "ready: {http: 'http://localhost:PORT/a?b=c'}"),
+    "port of the other address": ("port=PORT at=::1", "ports: [PORT]"),
+    "path at the other address": ("port=PORT at=::1 http=/", "ready: {http: 'http://localhost:PORT/'}"),
     "command": ("", "ready: {command: test -e go-db}"),
     "log": ("says=now_up", "ready: {log: now up}"),
     "log on stderr": ("says=now_up to=2", "ready: {log: now up}"),
@@ -157,6 +170,8 @@ READY = {
 def test_each_kind_of_ready_is_waited_for(project: MakeProject, kind: str) -> None:
     (port,) = free_ports(1)
     words, keys = (text.replace("PORT", str(port)) for text in READY[kind])
+    if "::1" in words and not has_other_address():
+        pytest.skip("this machine has no IPv6")
     if kind == "first port":
         keys = keys.replace("1]", f"{free_ports(1)[0]}]")
     task = serve(f"db late {words}")[:-1] + f", {keys}}}"
@@ -354,7 +369,7 @@ def test_one_that_ends_fails_those_who_need_it_in_the_foreground_too(
         dev="{deps: [web, api, db, other]}",
     )
     running = p.start("dev")
-    until(lambda: noted(p, "db is up", "web is up", "other is up"), "all are up")
+    until(lambda: noted(p, *(f"{name} is up" for name in ("db", "api", "web", "other"))), "all are up")
     p.write(f"end-db-{status}", "")
     result = running.result()
     assert result.code == code
@@ -401,7 +416,7 @@ def test_one_that_is_never_ready_fails_and_says_what_was_not_so(project: MakePro
     keys = f"{keys[:-1]}, {limit}}}" if "ready" in keys else f"{keys}, ready: {{{limit}}}"
     p = shop(
         project,
-        db=serve("db"),
+        db=serve("db says=up", ready="{log: up}"),
         bad=serve(f"bad {words}", deps="[db]")[:-1] + f", {keys}}}",
         web=serve("web", deps="[bad]"),
         dev="{deps: [web, db, bad]}",
@@ -476,7 +491,10 @@ def test_one_that_ignores_the_stop_is_killed_and_the_others_still_end_well(proje
         dev="{deps: [odd, web, db]}",
     )
     running = p.start("dev")
-    until(lambda: noted(p, "odd is up") and sum("sleep" in line for line in p.left()) == 2, "all are up")
+    until(
+        lambda: noted(p, "db is up", "odd is up") and sum("sleep" in line for line in p.left()) == 2,
+        "all are up",
+    )
     p.write("end-odd-5", "")
     assert running.result().code == 5
     assert noted(p, "db stops at 15", "db is gone")
@@ -514,7 +532,7 @@ def test_one_server_asked_for_gives_its_own_status_even_while_it_gets_ready(
 ) -> None:
     p = shop(project, db=serve("db"), web=serve("web status=7", deps="[db]", ready="{command: 'false'}"))
     running = p.start("web")
-    until(lambda: noted(p, "web is up"), "it is up")
+    until(lambda: noted(p, "db is up", "web is up"), "both are up")
     assert ends_by(running, number).code == 7
     assert noted(p, f"db stops at {int(number)}")
     assert not p.left()
@@ -532,16 +550,20 @@ def test_a_second_stop_ends_all_at_once(project: MakeProject) -> None:
 def test_nobody_is_asked_any_more_when_all_stops(project: MakeProject) -> None:
     p = shop(
         project,
-        db=serve("db deaf", ready="{command: '[ ! -e gone ] || touch again; touch asks; exit 1'}"),
-        test=does("true", deps="[db]"),
+        db=serve("db deaf", ready="{command: 'touch asked; exit 1'}"),
+        web=serve("web"),
+        dev="{deps: [db, web]}",
     )
-    running = p.start("test")
-    until(lambda: p.exists("asks"), "it is asked")
+    running = p.start("dev")
+    until(lambda: p.exists("asked") and noted(p, "db is up", "web is up"), "all are up, and one is asked")
     running.signal(signal.SIGTERM)
-    until(lambda: running.process.poll() is not None or p.exists("asks"), "")
-    p.write("gone", "")
-    running.signal(signal.SIGTERM)
-    assert running.result().code == 143
+    until(lambda: noted(p, "web is gone"), "the stop has come")
+    p.remove("asked")
+    for _ in range(3):
+        assert p.run("--list").code == 0
+    assert running.process.poll() is None
+    assert not p.exists("asked")
+    assert ends_by(running, signal.SIGTERM).code == 143
     assert not p.left()
 
 
@@ -569,15 +591,28 @@ def test_a_single_server_writes_for_itself_and_needs_not_say_that_it_is_ready(pr
 
 
 def test_servers_behind_a_task_that_only_names_them_stay_too(project: MakeProject) -> None:
+    p = shop(project, db=serve("db"), api=serve("api"), back="{deps: [db, api]}", dev="{deps: [back]}")
+    running = p.start("dev")
+    until(lambda: noted(p, "db is up", "api is up"), "all are up")
+    p.write("end-db-0", "")
+    p.write("end-api-6", "")
+    assert running.result().code == 6
+    assert not p.left()
+
+
+def test_a_task_that_only_names_a_server_does_not_start_it_for_one_that_is_up_to_date(
+    project: MakeProject,
+) -> None:
     p = shop(
         project,
         db=serve("db"),
-        api=serve("api"),
-        back="{deps: [db, api]}",
-        web=serve("web"),
-        dev="{deps: [back, web]}",
+        back="{deps: [db]}",
+        test=does(
+            "until grep -q good log; do sleep 0.01; done; echo tested >> log", deps="[back]", source="[serve]"
+        ),
     )
-    running = p.start("dev")
-    until(lambda: noted(p, "db is up", "api is up", "web is up"), "all are up")
-    assert ends_by(running, signal.SIGINT).code == 130
-    assert not p.left()
+    assert p.run("test").code == 0
+    assert ordered(p, "db is up", "tested", "db stops at 15")
+    p.remove("log")
+    assert "test: up to date" in p.run("test").stderr
+    assert not p.exists("log")

@@ -195,16 +195,3 @@ def test_a_second_signal_ends_it_too(project: MakeProject) -> None:
     result = running.result()
     assert (result.stdout, result.code) == ("", 130)
     until(lambda: not p.left(), "nothing is left")
-
-
-def test_with_keep_going_each_task_has_its_own(project: MakeProject) -> None:
-    p = project({
-        "tasks.yml": """
-            tasks:
-              all: {deps: [a, b], run: echo no, finally: echo no}
-              a: {run: exit 3, finally: echo a}
-              b: {run: echo do b, finally: echo b}
-        """
-    })  # fmt: skip
-    result = p.run("-q", "-j1", "--keep-going", "all")
-    assert (result.stdout, result.code) == ("a\ndo b\nb\n", 3)

@@ -38,10 +38,9 @@ FILE = """
         private: true
         run: touch ran
 """
-LIST = """\
-payments - Groups and what they spent
-
-  install                     Download what is needed
+TITLE = "payments - Groups and what they spent\n\n"
+LIST = f"""\
+{TITLE}  install                     Download what is needed
   build <service>             Compile a service
   send <to> [count] [words…]
 """
@@ -49,9 +48,10 @@ FLAGS = """\
 usage: pyrun [FLAGS] TASK [ARGS] [OPTIONS]
 
 flags:
-      --list                        List the tasks
+      --list[=VALUE]                List the tasks; --list=json for other programs
   -h, --help                        Show this, or what a task takes
       --dry-run                     Show what would run, and run nothing
+      --graph[=VALUE]               Show what needs what, as a tree, and run nothing
       --validate                    Check the file, and run nothing
       --schema                      Show the JSON Schema of a tasks.yml
   -V, --version                     Show the version
@@ -61,10 +61,11 @@ flags:
       --save VALUE                  Write the image to an archive for `docker load` and `skopeo`
       --load                        Give the image to the container engine, and fail without one
       --no-load                     Give the image to no engine
-      --clean VALUE                 Forget what ran: project (the default), task:NAME, or cache for all projects
+      --clean[=VALUE]               Forget what ran: project (the default), task:NAME, or cache for all projects
       --clean-cache                 The same as --clean=cache
       --clean-project-cache         The same as --clean=project
       --clean-task-cache VALUE      The same as --clean=task:NAME
+  -y, --yes                         Answer the questions of tasks with yes
   -q, --quiet                       Tell failures only
   -s, --silent                      Tell nothing, and let tasks write nothing to the terminal
   -v, --verbose                     Tell why tasks run, and how long they took
@@ -122,7 +123,7 @@ def test_pyrun_alone_and_list_show_the_tasks_that_can_be_asked_for(shop: Project
 
 def test_help_shows_the_flags_and_the_tasks(shop: Project) -> None:
     for words in (["--help"], ["-h"], ["-qh"]):
-        assert shop.run(*words) == Result(FLAGS + TASKS + BEHIND, "", 0)
+        assert shop.run(*words) == Result(TITLE + FLAGS + TASKS + BEHIND, "", 0)
 
 
 def test_help_without_a_file_shows_the_flags(project: MakeProject) -> None:

@@ -269,3 +269,26 @@ def test_what_is_above_the_file_is_no_way_out_for_names(project: MakeProject) ->
     })  # fmt: skip
     result = p.run("a:z")
     assert result.code == 2 or result.stdout == "y\n"
+
+
+def test_the_values_of_the_general_form_are_those_of_the_file(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "include: {b: b}\n",
+        "b/tasks.yml": "tasks: {t: {args: {f: {values: {glob: '*/'}}}, run: 'echo ${f}'}}\n",
+        "top/x": "", "b/deep/x": "",
+    })  # fmt: skip
+    assert said(p, "b:t", "deep") == "deep\n"
+    assert said(p, "t", "b", "deep") == "deep\n"
+    assert p.run("t", "b", "top").code == 2
+
+
+def test_the_general_form_has_the_options_too(project: MakeProject) -> None:
+    build = "tasks: {build: {usage: Build it, options: {fast: {type: bool, short: f}}, run: 'echo %s ${fast} ${level}'}}\n"
+    p = project({
+        "tasks.yml": "include: {a: a, b: b}\noptions: {level: {default: '1'}}\ntasks: {both: {deps: ['build --all --fast']}}\n",
+        "a/tasks.yml": build % "a", "b/tasks.yml": build % "b",
+    })  # fmt: skip
+    assert said(p, "build", "a", "--fast") == "a true 1\n"
+    assert said(p, "build", "--all", "-f", "--level=2") == "a true 2\nb true 2\n"
+    assert said(p, "both") == "a true 1\nb true 1\n"
+    assert "--fast" in p.run("build", "--help").stdout

@@ -71,6 +71,7 @@ BEYOND_A_SCHEMA = (
     "is empty",
     "holds the keys of one task",
     "it has no task",
+    "a value can't stand",
     "is the name of a task here, too",
     "is no server, so it has no address",
     "says no `ports`",

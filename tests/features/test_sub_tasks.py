@@ -1,8 +1,15 @@
 """`task:` in `run`: calls, in order, each time, in the place and with the check of what is called."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.features.conftest import MakeProject, Result
+
+FILES = 2
+"""How many files the trees below ask for."""
+Entry = tuple[str, int]
+Task = tuple[list[Entry], list[Entry], int]
 
 
 def test_each_mention_runs_again_and_in_order(project: MakeProject) -> None:
@@ -290,3 +297,130 @@ def test_hundreds_of_calls_within_calls_are_no_accident(project: MakeProject) ->
     result = p.run("-q", "t0")
     assert "Traceback" not in result.stderr
     assert (result.stdout, result.code) in {("bottom\n", 0), ("", 2)}
+
+
+class Told:
+    """What a file of tasks should do, worked out beside it.
+
+    Args:
+        tasks: For each task its entries, what it does in the end, and how often it is tried again. An entry is its
+            kind and what belongs to it; a task calls only those behind it.
+    """
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.tasks = tasks
+        self.out: list[str] = []
+        self.value = "unset"
+        self.made: set[int] = set()
+
+    def status(self, number: int) -> int:
+        """Run a task; its exit status."""
+        steps, last, retries = self.tasks[number]
+        begun = self.value
+        failed = self.entries(steps)
+        while failed and retries:
+            retries -= 1
+            self.value = begun
+            failed = self.entries(steps)
+        after = self.entries(last)
+        return failed or after
+
+    def entries(self, steps: list[Entry]) -> int:
+        """Run entries up to the first that fails; its exit status, or 0."""
+        for kind, number in steps:
+            if kind == "say":
+                self.out.append(f"say {number} {self.value}")
+            elif kind == "set":
+                self.value = str(number)
+            elif kind == "unset":
+                self.value = "unset"
+            elif kind == "make":
+                self.made.add(number % FILES)
+            elif kind == "fail":
+                return number + 1
+            elif kind == "flaky" and number % FILES not in self.made:
+                self.made.add(number % FILES)
+                return number + 1
+            elif kind == "if made" and number % FILES in self.made:
+                self.out.append(f"made {number}")
+            elif kind == "if set" and self.value == str(number):
+                self.out.append(f"set {number}")
+            elif kind == "call" and (failed := self.status(number)):
+                return failed
+        return 0
+
+
+def entry_text(kind: str, number: int) -> str:
+    """An entry as the file has it."""
+    file = f"made-{number % FILES}"
+    quiet = "{{command: {{exec: '{}', quiet: true}}}}"
+    return {
+        "say": quiet.format(f'echo say {number} "${{A-unset}}"'),
+        "set": f'{{set-environment: {{A: "{number}"}}}}',
+        "unset": "{set-environment: {A: }}",
+        "make": quiet.format(f"touch {file}"),
+        "fail": quiet.format(f"exit {number + 1}"),
+        "flaky": quiet.format(f"[ -e {file} ] || {{ touch {file}; exit {number + 1}; }}"),
+        "if made": f"{{when: {{exists: {file}}}, command: echo made {number}}}",
+        "if set": f'{{when: {{environment: {{A: "{number}"}}}}, command: echo set {number}}}',
+        "call": f"{{task: t{number}}}",
+    }[kind]
+
+
+def file_text(tasks: list[Task], head: str) -> str:
+    """The file; `head` goes to every task."""
+    rows = []
+    for number, (steps, last, retries) in enumerate(tasks):
+        run, end = (", ".join(entry_text(*entry) for entry in entries) for entries in (steps, last))
+        again = f"retries: {retries}, " if retries else ""
+        rows.append(f"  t{number}: {{{head}{again}run: [{run}], finally: [{end}]}}\n")
+    return "tasks:\n" + "".join(rows)
+
+
+@st.composite
+def entry_lists(draw: st.DrawFn, number: int, count: int, most: int) -> list[Entry]:
+    """Entries of a task that has so many behind it."""
+    kinds = ["say", "say", "set", "unset", "make", "fail", "flaky", "if made", "if set"]
+    kinds += ["call", "call", "call"] if number + 1 < count else []
+    found = []
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=most)):
+        numbers = st.integers(number + 1, count - 1) if kind == "call" else st.integers(0, 5)
+        found.append((kind, draw(numbers)))
+    return found
+
+
+@st.composite
+def task_lists(draw: st.DrawFn, tries: int) -> list[Task]:
+    """Tasks that call those behind them."""
+    count = draw(st.integers(1, 5))
+    return [
+        (draw(entry_lists(n, count, 5)), draw(entry_lists(n, count, 2)), draw(st.integers(0, tries)))
+        for n in range(count)
+    ]
+
+
+ALSO = settings(
+    max_examples=60, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+def compare(project: MakeProject, tasks: list[Task], head: str) -> None:
+    told = Told(tasks)
+    status = told.status(0)
+    p = project({"tasks.yml": file_text(tasks, head)})
+    result = p.run("-q", "t0")
+    assert (result.stdout.splitlines(), result.code) == (told.out, status), result.stderr
+    assert {name for name in p.files() if name.startswith("made-")} == {f"made-{n}" for n in told.made}
+
+
+@ALSO
+@given(tasks=task_lists(2))
+def test_any_tree_of_calls_does_what_it_says(project: MakeProject, tasks: list[Task]) -> None:
+    compare(project, tasks, "")
+
+
+@ALSO
+@given(tasks=task_lists(0))
+def test_any_tree_of_calls_does_the_same_as_one_action(project: MakeProject, tasks: list[Task]) -> None:
+    compare(project, tasks, "source: [], cache: false, ")

@@ -1,6 +1,8 @@
 """Conditions: what each check asks, how they join, when they are settled, and what a false one does."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.features.conftest import MakeProject, Project, Result
 
@@ -287,3 +289,59 @@ def test_what_a_late_condition_asks_about_is_part_of_the_key(project: MakeProjec
     assert p.run("t", env={"NAME": "x"}).stdout == ""
     p.remove("flag")
     assert p.run("t").stdout == "made\n"
+
+
+CHECKS = {
+    "{os: linux}": True,
+    "{os: plan9}": False,
+    "{exists: tasks.yml}": True,
+    "{exists: nothing}": False,
+    "{not-exists: nothing}": True,
+    "{not-exists: tasks.yml}": False,
+    "{command: 'true'}": True,
+    "{command: 'false'}": False,
+    "{environment: {FULL: x}}": True,
+    "{environment: {FULL: y}}": False,
+    "{equal: {a: one}}": True,
+    "{equal: {a: two}}": False,
+    "{not-equal: {a: two}}": True,
+    "{not-equal: {a: one}}": False,
+    "on": True,
+    "off": False,
+    "[on, off]": True,
+    "[off]": False,
+    "{}": True,
+}
+"""Items, and whether they hold."""
+MAPS = [text for text in CHECKS if text.startswith("{") and text != "{}"]
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> tuple[str, bool]:
+    """A condition of one or many items, each of one or many checks, and whether it holds."""
+    items = []
+    for chosen in draw(st.lists(st.lists(st.sampled_from(MAPS), min_size=1, max_size=3), max_size=3)):
+        kinds = {text[1:].partition(":")[0]: text for text in chosen}
+        joined = ", ".join(text[1:-1] for text in kinds.values())
+        items.append((f"{{{joined}}}", any(CHECKS[text] for text in kinds.values())))
+    items += [(text, CHECKS[text]) for text in draw(st.lists(st.sampled_from(list(CHECKS)), max_size=2))]
+    items = draw(st.permutations(items))
+    if len(items) == 1 and draw(st.booleans()) and items[0][0].startswith("{"):
+        return items[0]
+    return f"[{', '.join(text for text, _ in items)}]", all(holds for _, holds in items)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.lists(conditions(), min_size=1, max_size=30), file=st.sampled_from(["tasks.yml", "tusk.yml"]))
+def test_items_are_joined_by_and_the_checks_of_an_item_by_or(
+    project: MakeProject, drawn: list[tuple[str, bool]], file: str
+) -> None:
+    rows = "".join(
+        f"      - {{when: {when.replace('tasks.yml', file)}, command: {{exec: echo {number}, quiet: true}}}}\n"
+        for number, (when, _) in enumerate(drawn)
+    )
+    options = "{a: {default: one}, on: {type: bool, default: true}, off: {type: bool}}"
+    p = project({file: f"tasks:\n  t:\n    options: {options}\n    run:\n{rows}"})
+    result = p.run("t", env={"FULL": "x"})
+    assert (result.stderr, result.code) == ("", 0)
+    assert result.stdout.split() == [str(number) for number, (_, holds) in enumerate(drawn) if holds]

@@ -27,6 +27,7 @@ class Run:
     """All that a server's run is asked for here: who hears what it writes."""
 
     hear: Any = None
+    prefix: bytes | None = b""
 
     def as_host(self) -> "HostRun":
         return cast("HostRun", self)
@@ -153,7 +154,11 @@ def test_a_server_that_has_ended_is_no_longer_there() -> None:
     case.servers.end(case.actions["db"])
     assert not case.servers.any()
     assert case.wanted_by("t")
-    assert case.next() is None
+    # Who needs it has its turn, to be told.
+    assert case.next() == "t"
+    with pytest.raises(RunError) as info:
+        case.servers.check(case.actions["t"])
+    assert info.value.message == "the server `<db>` ended while it was needed"
 
 
 def test_a_server_that_ends_before_it_is_ready_is_not_asked_any_more() -> None:
@@ -231,7 +236,7 @@ def test_a_server_whose_port_is_taken_is_refused() -> None:
         (["t"], set()),
         (["stack"], {"db", "web"}),
         (["t", "web"], {"web"}),
-        (["over"], set()),
+        (["over"], {"db", "web"}),
         (["made"], set()),
     ],
 )
@@ -304,7 +309,7 @@ class Simulation:
 
     def launch(self, name: str) -> None:
         assert name not in self.launched
-        assert needed(self.actions, name) <= self.ready
+        assert not self.actions[name].steps or needed(self.actions, name) <= self.ready
         self.launched.append(name)
         if self.actions[name].persistent:
             self.case.start(name)
@@ -340,8 +345,8 @@ def test_each_server_that_is_needed_is_ready_before_those_who_need_it_and_no_oth
             run.finish(data.draw(st.sampled_from(run.working)))
         else:
             break
-    users = {one.id for one in actions if not one.persistent} | run.foreground
+    users = {one.id for one in actions if not one.persistent and one.steps} | run.foreground
     expected = users.union(*(needed(run.actions, name) for name in users))
-    assert set(run.launched) == expected
+    assert {name for name in run.launched if run.actions[name].steps} == expected
     assert run.schedule.unfinished == 0
     assert run.case.servers.waiting == {}
