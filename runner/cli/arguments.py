@@ -6,7 +6,7 @@ it, an option that the task declares wins, `--pyrun-NAME` always means ours, and
 
 from runner.errors import UsageError, did_you_mean
 from runner.model.param import BOOL
-from runner.model.project import full_names
+from runner.model.project import NAMESPACE, full_names
 from runner.plan.bind import Draft, option_named
 from runner.plan.calls import find_task
 
@@ -354,7 +354,9 @@ def _unknown(word: str, task: str, draft: Draft | None = None) -> UsageError:
     own = tuple(f"--{param.name}" for param in draft.task.options) if draft is not None else ()
     lead = "--pyrun-" if name.startswith("--pyrun-") else "--"
     hint = did_you_mean(name, (*own, *(f"{lead}{flag}" for flag in FLAGS)))
-    if not hint.startswith("did"):
+    if draft is not None and draft.args and any(p.name == NAMESPACE for p in draft.task.args[:1]):
+        hint = f"`pyrun {draft.args[0]}:{task} --help` shows what that one takes"
+    elif not hint.startswith("did"):
         hint = f"`pyrun {task + ' ' if task else ''}--help` shows what there is"
     whose = f"neither `{task}` nor pyrun has an option" if task else "pyrun has no flag"
     return UsageError(f"{whose} `{name}`", None, hint)

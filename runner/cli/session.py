@@ -40,13 +40,15 @@ class Session:
         path: The file, absolute.
         environ: The caller's variables.
         cwd: The current folder, absolute, as the user named it.
+        here: The folder in which the user wants to be; None for the current one.
     """
 
-    def __init__(self, path: str, environ: "Mapping[str, str]", cwd: str) -> None:
+    def __init__(self, path: str, environ: "Mapping[str, str]", cwd: str, here: str | None = None) -> None:
         self.path = path
         # A file that is named by a flag stands for itself: no short names in the folders of what it includes.
         self.environ = environ
         self.cwd = cwd
+        self.here = cwd if here is None else here
         self.top, self.name = os.path.split(path)
         self.facts = HostFacts(self.top, environ)
         self.cache = cache_folder(environ)
@@ -103,7 +105,7 @@ class Session:
             return found
         for head in self.project.heads[1:]:
             folder = os.path.normpath(f"{self.top}/{head.folder}")
-            if len(folder) > deepest and f"{self.cwd}/".startswith(f"{folder}/"):
+            if len(folder) > deepest and f"{self.here}/".startswith(f"{folder}/"):
                 found, deepest = head.namespace, len(folder)
         return found
 
@@ -409,13 +411,13 @@ def open_session(flags: "Mapping[str, str]", environ: "Mapping[str, str]", cwd: 
         return None
     here = os.path.normpath(os.path.join(cwd, flags["dir"])) if "dir" in flags else cwd
     if "file" in flags:
-        session = Session(path, environ, here)
+        session = Session(path, environ, cwd, here)
         session.alone = True
         return session
-    return _outermost(path, environ, here) or Session(path, environ, here)
+    return _outermost(path, environ, cwd, here) or Session(path, environ, cwd, here)
 
 
-def _outermost(path: str, environ: "Mapping[str, str]", cwd: str) -> Session | None:
+def _outermost(path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> Session | None:
     """The project of the outermost file that includes a file, or None."""
     found = None
     folder = os.path.dirname(path)
@@ -423,19 +425,19 @@ def _outermost(path: str, environ: "Mapping[str, str]", cwd: str) -> Session | N
         above = find_upwards(os.path.dirname(folder), FILE_NAMES)
         if above is None:
             break
-        found = _including(above, path, environ, cwd) or found
+        found = _including(above, path, environ, cwd, here) or found
         folder = os.path.dirname(above)
     return found
 
 
-def _including(above: str, path: str, environ: "Mapping[str, str]", cwd: str) -> Session | None:
+def _including(above: str, path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> Session | None:
     """The project of a file above another, if it includes it.
 
     Raises:
         FileError: It is wrong, and may include it.
     """
     try:
-        outer = Session(above, environ, cwd)
+        outer = Session(above, environ, cwd, here)
     except PyrunError as error:
         with open(above, "rb") as file:
             if b"include" in file.read():

@@ -8,13 +8,10 @@ from runner.config.files import Files, joined
 from runner.config.node import Mapping, Node, Scalar
 from runner.location import Position
 from runner.model.call import Call
-from runner.model.param import STRING, Param
-from runner.model.project import full_aliases
+from runner.model.param import LIST, STRING, Param
+from runner.model.project import NAMESPACE, full_aliases
 from runner.model.task import Task
 from runner.model.template import TEXT, Hole, Template
-
-NAMESPACE = "namespace"
-"""What the arg is called that picks one of the files which define a task."""
 
 
 def included_files(book: Faultbook, node: Node, folder: str, files: Files) -> list[tuple[str, str, Position]]:
@@ -100,9 +97,14 @@ def _spread(name: str, owners: list[Task]) -> Task:
     def hole(param: str) -> Hole:
         return Hole(param, TEXT, "", at)
 
-    alike = all(_shape(owner) == _shape(first) for owner in owners)
+    alike = all(list(map(_shape, owner.args)) == list(map(_shape, first.args)) for owner in owners)
     args = tuple(map(_passed_on, first.args)) if alike else ()
-    options = tuple(map(_passed_on, first.options)) if alike else ()
+    options = tuple(
+        _passed_on(param)
+        for param in first.options
+        if param.type != LIST and all(_shape(param) in map(_shape, owner.options) for owner in owners)
+    )
+    shared = {param.position: param for owner in owners for param in owner.shared}
     values = tuple(Template((owner.namespace,), at) for owner in owners)
     pick = Param(NAMESPACE, STRING, "Where", values, None, (), True, "", "", False, None, at)
     words = (
@@ -112,22 +114,24 @@ def _spread(name: str, owners: list[Task]) -> Task:
     call = Call(f"${{{NAMESPACE}}}:{name}", words, tuple(Template((hole(p.name),), at) for p in args), (), at)
     fields: dict[str, object] = dict.fromkeys(Task.FIELDS, ())
     fields |= {
-        "name": name, "usage": first.usage, "description": first.description, "private": False, "quiet": False,
-        "namespace": "", "args": (pick, *args), "options": options, "deps": (call,), "sources": None,
+        "name": name, "usage": next((owner.usage for owner in owners if owner.usage), ""),
+        "description": first.description, "private": False, "quiet": False,
+        "namespace": "", "args": (pick, *args),
+        "options": options, "shared": tuple(shared.values()), "deps": (call,), "sources": None,
         "targets": None, "dir": None, "timeout": 0, "retries": 0, "confirm": None, "cache": "", "watch": False,
         "persistent": False, "server": None, "image": None, "position": at,
     }  # fmt: skip
     return Task(**fields)  # type: ignore[arg-type]  # its own fields
 
 
-def _shape(task: Task) -> tuple[object, ...]:
-    """What a caller must know of a task's args and options."""
-    return tuple((param.name, param.type, param.required) for param in (*task.args, *task.options))
+def _shape(param: Param) -> tuple[object, ...]:
+    """What a caller must know of an arg or option."""
+    return (param.name, param.type, param.required, param.private)
 
 
 def _passed_on(param: Param) -> Param:
     """A param whose value goes on to the task itself, which checks it and has the defaults."""
     return Param(
-        param.name, param.type, param.usage, param.values, param.glob, (), param.required, "", param.short,
-        False, None, param.position,
+        param.name, param.type, param.usage, None, None, (), param.required, "", param.short, param.private,
+        None, param.position,
     )  # fmt: skip

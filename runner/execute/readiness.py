@@ -5,6 +5,7 @@ Nothing here waits: the loop asks again after a while.
 
 import errno
 import os
+import signal
 import socket
 import time
 
@@ -82,8 +83,11 @@ class Readiness:
     def close(self) -> None:
         """Stop asking."""
         if self._process is not None:
-            kill_left(descendants(self._process.pid))
-            self._process.signal(9)
+            # What stands still starts nothing more while it is looked for what has left its group.
+            self._process.signal(signal.SIGSTOP)
+            below = descendants(self._process.pid)
+            self._process.signal(signal.SIGKILL)
+            kill_left(below)
             self._process = None
         if self._request is not None:
             self._request.close()

@@ -16,6 +16,8 @@ else:
     Protocol = object
 
 
+NAMESPACE = "namespace"
+"""What the arg is called that picks one of the included files that define a task."""
 SHELL = ("sh", "-c")
 """The interpreter where a file names none."""
 

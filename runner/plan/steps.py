@@ -211,7 +211,7 @@ class _Filling:
         for fault, what in (
             (task.image is not None, "makes an image"),
             (task.persistent, "is a server"),
-            (task.timeout, "has `timeout` of its own"),
+            (task.timeout, "has a `timeout` of its own"),
             (task.retries, "has `retries` of its own"),
             (task.secrets, "has `secrets` of its own"),
         ):

@@ -148,7 +148,7 @@ def test_flags_and_options_behind_a_dash(shop: Project) -> None:
     assert offered(shop, "nobody", "-") == ours
     rows = shop.run("--pyrun-complete=fish", "build", "-").stdout.splitlines()
     assert rows[1:3] == ["--mode\tWhich way", "--race\tWith checks"]
-    assert "--list\tList the tasks" in rows
+    assert "--list\tList the tasks; --list=json for other programs" in rows
 
 
 def test_a_file_that_is_broken_or_not_there_gives_flags(project: MakeProject) -> None:

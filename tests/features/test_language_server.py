@@ -253,6 +253,7 @@ PLACES = {
     "env-file": "env-file:\n  - KEY:\n",
     "passed-variable": "pass-env:\n  - KEY:\n",
     "secret-map": "tasks:\n  a:\n    secrets:\n      - KEY:\n",
+    "invoke-map": "tasks:\n  a:\n    invoke:\n      KEY:\n",
 }
 
 

@@ -249,7 +249,7 @@ def test_it_passes_on_its_words_and_options_and_leaves_the_rest_to_the_task() ->
 
 @pytest.mark.parametrize(
     "other",
-    ["args: {w: {}}", "args: {v: {type: int}}", "args: {v: {default: d}}", "options: {f: {}}, args: {v: {}}"],
+    ["args: {w: {}}", "args: {v: {type: int}}", "args: {v: {default: d}}"],
 )
 def test_tasks_that_take_different_words_take_none_through_the_top(other: str) -> None:
     files = {
