@@ -174,9 +174,11 @@ def check_ports(action: "Action") -> None:
     Raises:
         RunError: It is.
     """
+    if action.server is None or not action.server.ports:
+        return
     from runner.execute.readiness import taken_port  # noqa: PLC0415 - sockets, for servers only
 
-    port = taken_port(action.server.ports) if action.server is not None else 0
+    port = taken_port(action.server.ports)
     if port:
         raise taken_error(port, "", action)
 
