@@ -17,7 +17,7 @@ from runner.execute.streams import Stream, write_all
 from runner.model.project import SHELL
 from runner.model.when import COMMAND, ENVIRONMENT, EXISTS
 from runner.plan.step import Block, Called, Guarded, Script, Setting
-from runner.system.process import Process, descendants, kill_left, replace, start
+from runner.system.process import Process, descendants, replace, start
 from runner.system.programs import find_program
 
 TYPE_CHECKING = False
@@ -213,8 +213,7 @@ class HostRun:
     def kill_process(self) -> None:
         """End what runs now, at once, what has left its group too."""
         if self.process is not None:
-            kill_left(descendants(self.process.pid))
-            self.process.signal(9)
+            self.process.kill()
 
     def _whole(self) -> "Work":
         """All that the action does: its steps, as often as it says, and what comes in the end."""

@@ -5,12 +5,11 @@ Nothing here waits: the loop asks again after a while.
 
 import errno
 import os
-import signal
 import socket
 import time
 
 from runner.errors import RunError
-from runner.system.process import descendants, kill_left, start
+from runner.system.process import start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,11 +82,7 @@ class Readiness:
     def close(self) -> None:
         """Stop asking."""
         if self._process is not None:
-            # What stands still starts nothing more while it is looked for what has left its group.
-            self._process.signal(signal.SIGSTOP)
-            below = descendants(self._process.pid)
-            self._process.signal(signal.SIGKILL)
-            kill_left(below)
+            self._process.kill()
             self._process = None
         if self._request is not None:
             self._request.close()

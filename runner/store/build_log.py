@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = b"pyrun build log 2\n"
+_MOST = 100_000
+"""Records that are kept: of a `tusk.yml` there is one for each state that was ever built. The oldest go first."""
 _SPARE_LINES = 200
 """Outdated lines that are not worth writing the file anew."""
 
@@ -71,8 +73,9 @@ class BuildLog:
         line = _encoded(entry).encode()
         make_state_folder(self._top)
         self._outdated += name in lines
+        lines.pop(name, None)
         lines[name] = line
-        if self._outdated > _SPARE_LINES + len(lines):
+        if self._outdated > _SPARE_LINES + len(lines) or len(lines) > _MOST + _SPARE_LINES:
             self._write_anew()
             return
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -91,8 +94,8 @@ class BuildLog:
         """
         lines = self._read()
         # An id begins with its task's name, see `runner.plan.resolve`.
-        begin = f"[{write_json(task)}" if task else ""
-        gone = [name for name in lines if str(read_json(name)).startswith(begin)]
+        begin = write_json(f"[{write_json(task)}")[:-1] if task else ""
+        gone = [name for name in lines if name.startswith(begin)]
         for name in gone:
             del lines[name]
         if gone:
@@ -128,6 +131,8 @@ class BuildLog:
 
     def _write_anew(self) -> None:
         lines = self._read()
+        for name in list(lines)[: max(0, len(lines) - _MOST)]:
+            del lines[name]
         path = f"{self._path}.{os.getpid()}"
         with open(path, "wb") as file:
             file.write(FORMAT)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from runner.model.codec import write_json
 from runner.plan.file_state import FileState, LogEntry
+from runner.store import build_log
 from runner.store.build_log import FORMAT, BuildLog
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -224,3 +225,35 @@ def test_only_digests_are_in_the_file(top: str) -> None:
         f'{write_json(entry().id)}\t["k",[["command 1","abc"]],[["a","1,2",false,"dd",3]],'
         '[["bin/\\udcff \\u00e9","",true,"ee",0]],[],12,"host"]\n'
     )
+
+
+def test_what_is_forgotten_is_gone_for_the_next_run_too(top: str) -> None:
+    log = BuildLog(top)
+    ids = [write_json(["t"]), write_json(["t", ["a", "1"]]), write_json(["tt"]), f"{write_json(['t'])} key"]
+    for name in ids:
+        log.record(entry(name))
+    assert log.forget("t") == 3
+    for one in (log, BuildLog(top)):
+        assert [one.entry(name) is None for name in ids] == [True, True, False, True]
+    assert BuildLog(top).forget("t") == 0
+    assert BuildLog(top).forget() == 1
+    assert BuildLog(top).entry(ids[2]) is None
+
+
+def test_forgetting_where_nothing_ran_makes_no_file(top: str) -> None:
+    assert BuildLog(top).forget() == 0
+    assert os.listdir(top) == []
+
+
+def test_the_oldest_records_go_when_there_are_too_many(top: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_log, "_MOST", 10)
+    monkeypatch.setattr(build_log, "_SPARE_LINES", 5)
+    log = BuildLog(top)
+    for number in range(100):
+        log.record(entry("first"))
+        log.record(entry(f"n{number}"))
+    kept = BuildLog(top)
+    assert kept.entry("first") is not None
+    assert kept.entry("n99") is not None
+    assert kept.entry("n50") is None
+    assert len(content(top).splitlines()) < 40
