@@ -18,6 +18,7 @@ import os
 from runner.cli.arguments import FLAGS, SWITCH, VALUE, flag_name
 from runner.errors import PyrunError, UsageError
 from runner.model.param import BOOL, FLOAT, INT, LIST
+from runner.model.project import full_aliases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -299,5 +300,5 @@ def _tasks(session: "Session | None") -> "Candidates":
     for name in session.project.names():
         task = session.project.task(name)
         if task is not None and not task.private:
-            found.append((name, task.usage))
+            found += ((known, task.usage) for known in (name, *full_aliases(task)))
     return tuple(found)

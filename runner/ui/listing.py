@@ -1,5 +1,6 @@
 """What was asked to be shown: the tasks, what a task takes, what would run, the images that are ready."""
 
+from runner.model.project import full_aliases
 from runner.ui.plain import size
 
 TYPE_CHECKING = False
@@ -54,6 +55,8 @@ def task_help(task: "Task", values: "Mapping[str, tuple[str, ...]]") -> str:
     lines = [f"usage: pyrun {_call_shape(task)}{options}"]
     if task.usage or task.description:
         lines += ["", *(text.rstrip() for text in (task.usage, task.description) if text)]
+    if task.aliases:
+        lines += ["", f"also called: {', '.join(full_aliases(task))}"]
     for title, params, prefix in (("args", task.args, ""), ("options", options_told, "--")):
         if params:
             rows = [(_param_shape(param, prefix), _param_text(param, values)) for param in params]
