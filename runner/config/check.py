@@ -70,6 +70,27 @@ def _holes(value: object) -> Iterable[Hole]:
         yield from _holes(value.fields())
 
 
+def check_secrets(found: Books, tasks: Mapping[str, Task], secrets: Iterable[str]) -> None:
+    """Note every way by which a secret would get into the text of commands, a log or a key."""
+    names = frozenset(secrets)
+    for task in tasks.values():
+        for param in (*task.shared, *task.args, *task.options):
+            if param.environment in names:
+                found.books[param.position.path].add(
+                    f"`{param.name}` would put the secret `{param.environment}` into commands and logs",
+                    param.position,
+                    f"a task that lists it under `secrets` finds it in `${param.environment}`",
+                )
+        for key, value in task.env:
+            for hole in _holes(value):
+                if hole.name in names:
+                    found.books[hole.position.path].add(
+                        f"`{key}` would hold the secret `{hole.name}`, and `env` is shown and is part of the key",
+                        hole.position,
+                        f'set it in the command: `{key}="${hole.name}"; export {key}`',
+                    )
+
+
 def check_names(found: Books, tasks: Mapping[str, Task]) -> None:
     """Note every alias that is already the name of something."""
     owner = dict.fromkeys(tasks, "")

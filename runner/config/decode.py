@@ -3,7 +3,7 @@
 The JSON Schema in `schema/` says the same for editors; a corpus of files holds the two together.
 """
 
-from runner.config.check import check_addresses, check_calls, check_names
+from runner.config.check import check_addresses, check_calls, check_names, check_secrets
 from runner.config.decode_file import FileReader, Found
 from runner.config.files import Files, NoFiles
 from runner.config.namespaces import spread_tasks
@@ -34,10 +34,11 @@ def decode(data: bytes, path: str, files: Files | None = None) -> LoadedProject:
     check_addresses(found, tasks)
     for task in spread_tasks(tasks, [head.namespace for head in found.heads]):
         tasks[task.name] = task
+    secrets = tuple(sorted({secret.variable for task in tasks.values() for secret in task.secrets}))
+    check_secrets(found, tasks, secrets)
     faults = _told_once(found)
     if faults:
         raise faults[0] if len(faults) == 1 else Faults(faults)
-    secrets = tuple(sorted({secret.variable for task in tasks.values() for secret in task.secrets}))
     heads = tuple(_with_secrets(head, secrets) for head in found.heads)
     return LoadedProject(heads, tuple(tasks.values()))
 

@@ -14,6 +14,10 @@ from runner.model.template import Template
 from runner.model.when import When
 
 _ACTIONS = ("command", "task", "set-environment")
+_OF_COMMAND = {
+    key: f"it belongs to a command: `command: {{exec: SCRIPT, {key}: …}}`"
+    for key in ("print", "quiet", "dir", "pty", "respond")
+} | {"exec": "it belongs to a command: `command: {exec: SCRIPT}`"}
 
 
 class RunReader:
@@ -67,7 +71,7 @@ class RunReader:
             does.append(self.variables(key, value))
 
         keys = {"when": when_, "command": command, "task": task, "set-environment": variables}
-        read_map(self.book, node, "a `run` item", keys)
+        read_map(self.book, node, "a `run` item", keys, _OF_COMMAND)
         actions = [key for key, _ in node if key.text in _ACTIONS]
         for key in actions[1:]:
             self.book.add(

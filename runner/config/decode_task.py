@@ -335,10 +335,12 @@ class TaskReader:
         else:
 
             def take(key: Scalar, value: Node) -> None:
-                texts[key.text] = self.book.text(value, f"`{key.text}`")
+                texts[key.text] = self.book.word(value, f"`{key.text}`")
 
             before = len(self.book.faults)
             read_map(self.book, node, "a secret", dict.fromkeys(texts, take))
+            if texts["to"] and not texts["file"] and len(self.book.faults) == before:
+                self.book.add("a secret with `to` needs a `file`", node.position, "say which file it is")
             if not texts["name"] and len(self.book.faults) == before:
                 self.book.add("a secret needs a `name`", node.position)
         if texts["name"]:

@@ -195,10 +195,23 @@ def is_text_with_colon(node: Node) -> bool:
 Handler = Callable[[Scalar, Node], None]
 
 
-def read_map(book: Faultbook, node: Node, what: str, handlers: MappingType[str, Handler]) -> bool:
+def read_map(
+    book: Faultbook,
+    node: Node,
+    what: str,
+    handlers: MappingType[str, Handler],
+    elsewhere: MappingType[str, str] | None = None,
+) -> bool:
     """Give each entry of a map to the handler of its key; whether it is a map at all.
 
     Keys come in the order of `handlers`, so that one may build on another whatever the order of the file.
+
+    Args:
+        book: Where faults go.
+        node: The map.
+        what: What it is, for messages.
+        handlers: What takes the value of each key.
+        elsewhere: Keys that belong somewhere else, each with what would be right.
     """
     if not isinstance(node, Mapping):
         if isinstance(node, Scalar) and node.null:
@@ -210,7 +223,8 @@ def read_map(book: Faultbook, node: Node, what: str, handlers: MappingType[str, 
         if key.text in handlers:
             found[key.text] = (key, value)
         else:
-            hint = "" if book.full else did_you_mean(key.text, tuple(handlers))
+            known = (elsewhere or {}).get(key.text, "")
+            hint = known or ("" if book.full else did_you_mean(key.text, tuple(handlers)))
             book.add(f"`{key.text}` is not a key of {what}", key.position, hint)
     for name, handler in handlers.items():
         if name in found:

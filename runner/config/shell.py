@@ -12,7 +12,7 @@ from runner.config.shell_quoting import HOLE, LostError
 from runner.config.template import Gap, split
 from runner.errors import FileError
 from runner.location import Position
-from runner.model.template import PLAIN, Hole, Template
+from runner.model.template import FOREIGN, PLAIN, Hole, Template
 
 _POSIX = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "yash"})
 _OPTIONS = frozenset("abefhilmnuvxcB")
@@ -84,7 +84,7 @@ def _contexts(
 ) -> tuple[list[tuple[str, str]], list[tuple[int, str]]]:
     """The context and detail of each hole, and what is to be put into the text."""
     if not is_posix_shell(interpreter):
-        return [(PLAIN, f"a script for `{' '.join(interpreter)}`")] * count, []
+        return [(PLAIN, f"{FOREIGN} `{' '.join(interpreter)}`")] * count, []
     grammar = Grammar(scanned)
     try:
         grammar.scan()

@@ -216,6 +216,22 @@ class HostRun:
             self.process.kill()
 
     def _whole(self) -> "Work":
+        """All that the action does, with its secrets in their places as long as that takes."""
+        action = self.action
+        if not any(secret.to for secret in action.traits.secrets):
+            return (yield from self._all())
+        from runner.system.secrets import place_secrets, remove_secrets  # noqa: PLC0415 - few tasks have any
+
+        try:
+            made = place_secrets(action.traits.secrets, self._environ, self.around.top)
+        except RunError as error:
+            return Outcome(error.status, action.label, "", error)
+        try:
+            return (yield from self._all())
+        finally:
+            remove_secrets(made)
+
+    def _all(self) -> "Work":
         """All that the action does: its steps, as often as it says, and what comes in the end."""
         action = self.action
         place = _Place(self.label, action.interpreter, {})

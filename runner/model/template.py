@@ -26,6 +26,9 @@ HEREDOC_RAW = "heredoc-raw"
 PLAIN = "plain"
 """A place where no quoting is known: only plain values are let in; `detail` says what it is."""
 
+FOREIGN = "a script for"
+"""How the detail of PLAIN begins where what reads the script is no POSIX shell."""
+
 PART = "part"
 """Where the hole is part of a longer word: an empty list is the empty text there."""
 COMMAND = "command"

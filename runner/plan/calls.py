@@ -1,6 +1,6 @@
 """The calls of a file: which task a call names, and the words that it gets."""
 
-from runner.errors import PlanError, UsageError
+from runner.errors import PlanError, UsageError, did_you_mean
 from runner.model.project import full_names, unknown_task_hint
 from runner.plan.bind import Draft, option_named
 from runner.plan.expand import fill
@@ -33,8 +33,10 @@ def find_task(project: "Project", name: str, at: "Position | None", namespace: s
         task = project.task(full)
         if task is not None:
             return task
-    message, hint = f"there is no task `{name}`", unknown_task_hint(name, project)
-    raise UsageError(message, None, hint) if at is None else PlanError(message, at, hint)
+    message = f"there is no task `{name}`"
+    if at is None:
+        raise UsageError(message, None, unknown_task_hint(name, project))
+    raise PlanError(message, at, did_you_mean(name, project.names()))
 
 
 def draft_of(project: "Project", call: "Call", values: "Mapping[str, Value]", namespace: str) -> Draft:
@@ -57,7 +59,7 @@ def draft_of(project: "Project", call: "Call", values: "Mapping[str, Value]", na
     if task is None:
         if not words:
             raise PlanError(f"there is no task: `{call.text}` is empty here", call.position)
-        task = find_task(project, words.pop(0)[0], call.position, namespace)
+        task = find_task(project, words.pop(0)[0], call.words[0].position, namespace)
     draft = Draft(task, call.position)
     take_words(draft, words)
     draft.args += [fill(template, values) for template in call.args]

@@ -11,6 +11,7 @@ from runner.model.template import (
     BARE,
     COMMAND,
     DOUBLE,
+    FOREIGN,
     HEREDOC,
     HEREDOC_RAW,
     PART,
@@ -109,7 +110,7 @@ def _write_plain(value: "str | tuple[str, ...]", hole: "Hole", what: str) -> str
             raise PlanError(
                 f"{what} is a list of {len(value)} words, and {hole.detail} takes one plain value",
                 hole.position,
-                _REMEDY,
+                _remedy(hole),
             )
         value = value[0]
     if is_plain(value) and value[0] != "-":
@@ -118,8 +119,19 @@ def _write_plain(value: "str | tuple[str, ...]", hole: "Hole", what: str) -> str
     raise PlanError(
         f"{what} {fault}, and pyrun can't quote for the place where it stands: {hole.detail}",
         hole.position,
-        _REMEDY,
+        _remedy(hole),
     )
+
+
+def _remedy(hole: "Hole") -> str:
+    """How the value gets there all the same."""
+    if hole.detail.startswith(FOREIGN):
+        variable = hole.name.isidentifier() and hole.name.isascii()
+        if variable:
+            return f"the script finds it in the variable `{hole.name}`"
+        return "give it a name without `-`: then the script finds it in a variable of that name"
+    name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in hole.name).upper()
+    return f'{_REMEDY}: `env: {{{name}: "${{{hole.name}}}"}}` and `"${name}"`'
 
 
 def _check_lines(text: str, hole: "Hole", what: str) -> None:

@@ -3,7 +3,7 @@
 from runner.errors import PlanError
 from runner.model.codec import write_json
 from runner.model.project import head_of
-from runner.model.task import EXCLUDE, GO
+from runner.model.task import EXCLUDE, GO, Secret
 from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
 from runner.plan.calls import draft_of
 from runner.plan.expand import fill
@@ -11,7 +11,7 @@ from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
-from runner.plan.steps import Body, StepFiller, task_folder
+from runner.plan.steps import Body, StepFiller, joined_folder, task_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class _Planner:
             _server(task, values),
             image,
             copied,
-            self.traits(task, head, [invocation, *body.parts]),
+            self.traits(task, head, [invocation, *body.parts], task_folder(task, head, values)),
             Provenance(
                 tuple(invocation.origins.items()),
                 tuple((key, value.position) for key, value in task.env),
@@ -236,11 +236,14 @@ class _Planner:
         found = [(part.task.confirm, self.values(part)) for part in parts]
         return tuple(dict.fromkeys(fill(text, values) for text, values in found if text is not None))
 
-    def traits(self, task: "Task", head: "Head", parts: "Sequence[Invocation]") -> Traits:
+    def traits(self, task: "Task", head: "Head", parts: "Sequence[Invocation]", folder: str) -> Traits:
         """How an action is told, remembered and surrounded."""
         names = dict((*head.pass_env, *(pair for part in parts for pair in part.task.pass_env)))
+        hidden = frozenset(self.project.head.secrets)
         passed = tuple(
-            (name, self.facts.variable(name, head) or "") for name, in_key in names.items() if in_key
+            (name, self.facts.variable(name, head) or "")
+            for name, in_key in names.items()
+            if in_key and name not in hidden
         )
         return Traits(
             not task.private,
@@ -248,7 +251,7 @@ class _Planner:
             head.tusk,
             head.namespace,
             passed,
-            task.secrets,
+            tuple(_placed(secret, head.folder, folder) for secret in task.secrets),
             task.cache,
             task.watch,
         )
@@ -330,3 +333,12 @@ def _server(task: "Task", values: "Mapping[str, Value]") -> ServerPlan | None:
     if not ready and ports:
         ready = (("port", str(ports[0])),)
     return ServerPlan(ports, ready, server.limit or _READY_LIMIT)
+
+
+def _placed(secret: Secret, beside: str, folder: str) -> Secret:
+    """A secret whose file is relative to its `tasks.yml`, and is to be found relative to the working folder."""
+    paths = [
+        path if not path or path.startswith(("/", "~")) else joined_folder(base, path)
+        for base, path in ((beside, secret.file), (folder, secret.to))
+    ]
+    return Secret(secret.name, paths[0], paths[1], secret.position)

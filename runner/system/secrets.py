@@ -17,7 +17,7 @@ def environ_with(
     """The variables of a task's commands.
 
     A secret that is a file is in its variable: its content, or, where the task says under what path it wants to
-    find it, that path. On this machine the file stays where it is.
+    find it, that path.
 
     Args:
         environ: All variables that there are.
@@ -44,16 +44,82 @@ def environ_with(
 
 
 def _file(secret: "Secret", environ: "Mapping[str, str]", top: str) -> str:
-    """What the variable of a file's secret is set to."""
-    path = secret.file
-    if path == "~" or path.startswith("~/"):
-        path = environ.get("HOME", "") + path[1:]
-    path = os.path.join(top, path)
+    """What the variable of a file's secret is set to: its content, or the path under which it is found."""
+    if secret.to:
+        return _path(secret.to, environ, top)
+    return _read(secret, environ, top).decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: str) -> "list[str]":
+    """Put the secrets of a task where it wants to find them as files; the paths of those that were made.
+
+    Only this user can read them. One that is there already because it is that very file stays as it is.
+
+    Raises:
+        RunError: Something else is there, or it can't be read or written; then none is left behind.
+    """
+    made: list[str] = []
     try:
-        with open(path, "rb", buffering=0) as file:
-            data = file.read()
+        for secret in own:
+            target = _path(secret.to, environ, top)
+            if secret.to and not _same(_path(secret.file, environ, top), target):
+                data = _read(secret, environ, top)
+                handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                made.append(target)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+    except FileExistsError:
+        remove_secrets(made)
+        raise RunError(
+            f"the secret `{secret.name}` can't be put at `{secret.to}`: something is there already",
+            secret.position,
+            "take it away, or choose another `to`",
+        ) from None
+    except OSError as error:
+        remove_secrets(made)
+        raise RunError(
+            f"the secret `{secret.name}` can't be put at `{secret.to}`: {error.strerror}", secret.position
+        ) from None
+    except RunError:
+        remove_secrets(made)
+        raise
+    return made
+
+
+def remove_secrets(made: "Sequence[str]") -> None:
+    """Take away the files that `place_secrets` made."""
+    for path in made:
+        try:
+            os.unlink(path)
+        except OSError:
+            continue
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two paths lead to one file."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _path(written: str, environ: "Mapping[str, str]", top: str) -> str:
+    """A path of a file, `~` being the caller's home."""
+    if written == "~" or written.startswith("~/"):
+        written = environ.get("HOME", "") + written[1:]
+    return os.path.join(top, written)
+
+
+def _read(secret: "Secret", environ: "Mapping[str, str]", top: str) -> bytes:
+    """The content of a secret that is a file.
+
+    Raises:
+        RunError: It can't be read.
+    """
+    try:
+        with open(_path(secret.file, environ, top), "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         raise RunError(
             f"the secret `{secret.name}` can't be read: {secret.file}: {error.strerror}", secret.position
         ) from None
-    return path if secret.to else data.decode("utf-8", "surrogateescape").rstrip("\n")

@@ -18,7 +18,7 @@ def shows(declared: str, shown: str = "'${x}'", kind: str = "options") -> dict[s
 
 
 def given(p: Project, *words: str, env: dict[str, str] | None = None) -> str:
-    result = p.run("t", *words, env=env)
+    result = p.run("-q", "t", *words, env=env)
     assert (result.stderr, result.code) == ("", 0), words
     return result.stdout
 

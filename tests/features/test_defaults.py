@@ -62,7 +62,7 @@ def shown(p: Project, *words: str, env: dict[str, str] | None = None) -> str:
 )
 def test_what_is_taken(project: MakeProject, option: str, value: str) -> None:
     p = project({**shows(option), "there": "", "sub/x": ""})
-    result = p.run("t", env={"FULL": "x"}, cwd="sub", stdin="typed")
+    result = p.run("-q", "t", env={"FULL": "x"}, cwd="sub", stdin="typed")
     assert result == Result(f"<{value}>", "", 0)
 
 

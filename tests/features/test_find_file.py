@@ -81,7 +81,7 @@ def test_an_option_of_the_task_wins_over_the_flag_of_its_name(project: MakeProje
             "other.yml": says("other"),
         }
     )
-    assert p.run("who", "--file", "other.yml") == Result("top other.yml\n", "", 0)
+    assert p.run("-q", "who", "--file", "other.yml") == Result("top other.yml\n", "", 0)
     assert p.run("who", "-f", "x") == Result("top x\n", "", 0)
     assert p.run("who", "--pyrun-file=other.yml") == Result("other\n", "", 0)
     assert p.run("--file=other.yml", "who") == Result("other\n", "", 0)

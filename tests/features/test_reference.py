@@ -77,7 +77,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "rewrite": {"type": "bool"}, "call-map": {"name": "build"}, "image": {"name": "x", "from": "scratch"},
     "copy": {"to": "/app/"}, "to": {"source": "web/"}, "mode": {"source": "web/"}, "owner": {"source": "web/"},
     "healthcheck-map": {"command": "true"}, "go-source": {"go": "./cmd"}, "env-file": {"path": "x"},
-    "passed-variable": {"name": "x"}, "secret-map": {"name": "x"}, "invoke-map": {"file": "tasks.py"},
+    "passed-variable": {"name": "x"}, "secret-map": {"name": "x", "file": "y"}, "invoke-map": {"file": "tasks.py"},
 }  # fmt: skip
 """What an object, or a key, needs beside it."""
 

@@ -131,7 +131,7 @@ def test_a_refusal_names_the_place_and_the_remedy_but_never_the_value() -> None:
         "the value of `${x}` would need quotes, and pyrun can't quote for the place where it stands: "
         "the text of `eval`"
     )
-    assert caught.value.hint == 'pass it as `"$1"` or as a variable'
+    assert caught.value.hint.startswith('pass it as `"$1"` or as a variable: `env: {')
 
 
 def test_a_refusal_can_name_the_value_otherwise() -> None:
