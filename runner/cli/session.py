@@ -100,13 +100,18 @@ class Session:
     @property
     def namespace(self) -> str:
         """The namespace of the file in whose folder the user is, empty for the top's."""
-        found, deepest = "", 0
+        found, deepest = "", len(self.top)
         if self.alone:
             return found
         for head in self.project.heads[1:]:
             folder = os.path.normpath(f"{self.top}/{head.folder}")
-            if len(folder) > deepest and f"{self.here}/".startswith(f"{folder}/"):
+            if not folder.startswith(f"{self.top}/") or not f"{self.here}/".startswith(f"{folder}/"):
+                continue
+            if len(folder) > deepest:
                 found, deepest = head.namespace, len(folder)
+            elif len(folder) == deepest:
+                # Two files in one folder: neither has the short names.
+                found = ""
         return found
 
     def values_of(self, draft: "Draft") -> tuple[str, ...] | None:
@@ -155,10 +160,10 @@ class Session:
             images.show(plan, reporter)
         return status
 
-    def environ_of(self, action: "Action") -> "Mapping[str, str]":
-        """The variables of an action's commands: the caller's and those of its file, others' secrets left out."""
+    def environ_of(self, action: "Action", namespace: str) -> "Mapping[str, str]":
+        """The variables of an action's commands as the tasks of a namespace get them, without others' secrets."""
         heads = self.project.heads
-        head = next((one for one in heads if one.namespace == action.traits.namespace), heads[0])
+        head = next((one for one in heads if one.namespace == namespace), heads[0])
         environ = self.facts.variables.of(head)
         if not heads[0].secrets:
             return environ
@@ -418,32 +423,35 @@ def open_session(flags: "Mapping[str, str]", environ: "Mapping[str, str]", cwd: 
 
 
 def _outermost(path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> Session | None:
-    """The project of the outermost file that includes a file, or None."""
-    found = None
+    """The project of the outermost file that includes a file, or None.
+
+    Raises:
+        FileError: A file above is wrong, may include it, and is not itself included by one that does.
+    """
+    found: Session | None = None
+    wrong: OuterFileError | None = None
     folder = os.path.dirname(path)
     while folder != "/":
         above = find_upwards(os.path.dirname(folder), FILE_NAMES)
         if above is None:
             break
-        found = _including(above, path, environ, cwd, here) or found
+        try:
+            outer = Session(above, environ, cwd, here)
+        except PyrunError as error:
+            # By itself it may lack what the file that includes it has.
+            wrong = wrong or (OuterFileError(error, above) if _may_include(above) else None)
+        else:
+            found = outer if outer.includes(path) else found
         folder = os.path.dirname(above)
+    if found is None and wrong is not None:
+        raise wrong
     return found
 
 
-def _including(above: str, path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> Session | None:
-    """The project of a file above another, if it includes it.
-
-    Raises:
-        FileError: It is wrong, and may include it.
-    """
-    try:
-        outer = Session(above, environ, cwd, here)
-    except PyrunError as error:
-        with open(above, "rb") as file:
-            if b"include" in file.read():
-                raise OuterFileError(error, above) from None
-        return None
-    return outer if outer.includes(path) else None
+def _may_include(path: str) -> bool:
+    """Whether a file that can't be understood speaks of including others."""
+    with open(path, "rb") as file:
+        return b"include" in file.read()
 
 
 class OuterFileError(PyrunError):

@@ -155,7 +155,7 @@ class TaskReader:
             self.aliases, self.around.namespace, self.args, self.options, self.shared(), tuple(self.deps),
             self.sources, self.targets, tuple(self.env), self.dir, self.steps, self.last, self.timeout,
             self.retries, self.confirm, self.secrets, self.pass_env, self.cache, flags["watch"],
-            self.persistent, self.server.server(), self.image, self.key.position,
+            (), self.persistent, self.server.server(), self.image, self.key.position,
         )  # fmt: skip
 
     @property

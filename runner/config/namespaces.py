@@ -7,11 +7,10 @@ from runner.config.fields import Faultbook
 from runner.config.files import Files, joined
 from runner.config.node import Mapping, Node, Scalar
 from runner.location import Position
-from runner.model.call import Call
-from runner.model.param import LIST, STRING, Param
+from runner.model.param import STRING, Param
 from runner.model.project import NAMESPACE, full_aliases
 from runner.model.task import Task
-from runner.model.template import TEXT, Hole, Template
+from runner.model.template import Template
 
 
 def included_files(book: Faultbook, node: Node, folder: str, files: Files) -> list[tuple[str, str, Position]]:
@@ -90,34 +89,25 @@ def spread_tasks(tasks: MappingType[str, Task], namespaces: Iterable[str]) -> li
 
 
 def _spread(name: str, owners: list[Task]) -> Task:
-    """A task that calls the one of that name in the namespace that is picked."""
+    """A task that stands for the one of that name in the namespace that is picked."""
     first = owners[0]
     at = first.position
-
-    def hole(param: str) -> Hole:
-        return Hole(param, TEXT, "", at)
-
     alike = all(list(map(_shape, owner.args)) == list(map(_shape, first.args)) for owner in owners)
     args = tuple(map(_passed_on, first.args)) if alike else ()
     options = tuple(
         _passed_on(param)
         for param in first.options
-        if param.type != LIST and all(_shape(param) in map(_shape, owner.options) for owner in owners)
+        if all(_shape(param) in map(_shape, owner.options) for owner in owners)
     )
     shared = {param.position: param for owner in owners for param in owner.shared}
     values = tuple(Template((owner.namespace,), at) for owner in owners)
     pick = Param(NAMESPACE, STRING, "Where", values, None, (), True, "", "", False, None, at)
-    words = (
-        Template((hole(NAMESPACE), f":{name}"), at),
-        *(Template((f"--{param.name}=", hole(param.name)), at) for param in options),
-    )
-    call = Call(f"${{{NAMESPACE}}}:{name}", words, tuple(Template((hole(p.name),), at) for p in args), (), at)
     fields: dict[str, object] = dict.fromkeys(Task.FIELDS, ())
     fields |= {
         "name": name, "usage": next((owner.usage for owner in owners if owner.usage), ""),
         "description": first.description, "private": False, "quiet": False,
-        "namespace": "", "args": (pick, *args),
-        "options": options, "shared": tuple(shared.values()), "deps": (call,), "sources": None,
+        "namespace": "", "args": (pick, *args), "options": options, "shared": tuple(shared.values()),
+        "spread": tuple(owner.namespace for owner in owners), "sources": None,
         "targets": None, "dir": None, "timeout": 0, "retries": 0, "confirm": None, "cache": "", "watch": False,
         "persistent": False, "server": None, "image": None, "position": at,
     }  # fmt: skip

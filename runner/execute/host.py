@@ -39,6 +39,7 @@ class Surroundings:
 
     Args:
         top: The project's top folder, absolute.
+        environ: The variables of an action's commands, as the tasks of a namespace get them.
         reporter: Who is told.
         stdin: What the commands read.
         null: What swallows all and gives nothing.
@@ -50,11 +51,12 @@ class Surroundings:
         settings: The variables that steps have set so far, None for those taken away.
     """
 
-    __slots__ = ("null", "prefix", "reporter", "settings", "silent", "stdin", "terminal", "top")
+    __slots__ = ("environ", "null", "prefix", "reporter", "settings", "silent", "stdin", "terminal", "top")
 
     def __init__(
         self,
         top: str,
+        environ: "Callable[[Action, str], Mapping[str, str]]",
         reporter: "Reporter",
         stdin: int,
         null: int,
@@ -64,6 +66,7 @@ class Surroundings:
     ) -> None:
         self.silent = silent
         self.top = top
+        self.environ = environ
         self.reporter = reporter
         self.stdin = stdin
         self.null = null
@@ -75,9 +78,12 @@ class Surroundings:
 class _Place:
     """Where steps stand: what is told, and what their commands get."""
 
-    __slots__ = ("env", "interpreter", "label")
+    __slots__ = ("base", "env", "interpreter", "label")
 
-    def __init__(self, label: str, interpreter: tuple[str, ...], env: "Mapping[str, str]") -> None:
+    def __init__(
+        self, label: str, interpreter: tuple[str, ...], env: "Mapping[str, str]", base: "Mapping[str, str]"
+    ) -> None:
+        self.base = base
         self.label = label
         self.interpreter = interpreter
         self.env = env
@@ -92,6 +98,7 @@ class HostRun:
         environ: All variables of its commands but those that steps set.
         label: What it is called where its commands are told, its callers first.
         quiet: Whether its commands are not told.
+        caller: What has called it, or None.
 
     Attributes:
         process: What runs now, or None.
@@ -103,8 +110,8 @@ class HostRun:
     """
 
     __slots__ = (
-        "_environ", "_final", "_work", "action", "around", "deadline", "expired", "halted", "hear", "killed",
-        "label", "process", "quiet", "scratch", "streams", "tries",
+        "_environ", "_final", "_work", "action", "around", "caller", "deadline", "expired", "halted", "hear",
+        "killed", "label", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
     def __init__(
@@ -114,7 +121,9 @@ class HostRun:
         environ: "Mapping[str, str]",
         label: str,
         quiet: bool,
+        caller: "HostRun | None",
     ) -> None:
+        self.caller = caller
         self.action = action
         self.around = around
         self.label = label
@@ -170,7 +179,7 @@ class HostRun:
         Raises:
             RunError: It did.
         """
-        place = _Place(self.label, self.action.interpreter, {})
+        place = _Place(self.label, self.action.interpreter, {}, self._environ)
         self._tell(script, place)
         folder = self._folder(script.dir)
         for argv in self._ways(script, place):
@@ -206,8 +215,11 @@ class HostRun:
         return bool(self.action.last) or any(_has_last(step) for step in self.action.steps)
 
     def kill(self) -> None:
-        """End all that runs, at once, and let nothing more begin."""
-        self.killed = True
+        """End all that runs, at once, and let nothing more begin, in what has called it neither."""
+        run: HostRun | None = self
+        while run is not None:
+            run.killed = True
+            run = run.caller
         self.kill_process()
 
     def kill_process(self) -> None:
@@ -234,7 +246,7 @@ class HostRun:
     def _all(self) -> "Work":
         """All that the action does: its steps, as often as it says, and what comes in the end."""
         action = self.action
-        place = _Place(self.label, action.interpreter, {})
+        place = _Place(self.label, action.interpreter, {}, self._environ)
         before = dict(self.around.settings)
         outcome = yield from self._tried(place)
         while outcome.failed and self.tries <= action.limits.retries and not self.halted:
@@ -305,7 +317,11 @@ class HostRun:
     def _block(self, block: Block, place: _Place) -> "Work":
         """The steps of a called task that are part of this action."""
         label = f"{place.label} > {block.label}" if block.label else place.label
-        inner = _Place(label, block.interpreter, {**place.env, **dict(block.env)})
+        base = self._environ
+        if block.namespace != self.action.traits.namespace:
+            variables = self.around.environ(self.action, block.namespace)
+            base = {**variables, **dict(self.action.env)}
+        inner = _Place(label, block.interpreter, {**place.env, **dict(block.env)}, base)
         outcome = yield from self._steps(block.steps, inner)
         return (yield from self._finally(block.last, inner, outcome))
 
@@ -443,9 +459,7 @@ class HostRun:
 
     def _variables(self, folder: str, place: _Place) -> "Mapping[str, str]":
         """All variables of a command; as a shell's `cd` would leave them."""
-        found = (
-            {**self._environ, "PWD": folder, **place.env} if place.env else {**self._environ, "PWD": folder}
-        )
+        found = {**place.base, "PWD": folder, **place.env} if place.env else {**place.base, "PWD": folder}
         for name, value in self.around.settings.items():
             if value is None:
                 found.pop(name, None)

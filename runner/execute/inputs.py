@@ -101,11 +101,12 @@ class Inputs:
             return known
         found: set[str] = set()
         if action.sources is not None:
-            patterns = tuple(pattern for pattern, _ in action.sources.patterns)
             own = () if action.traits.tusk else action.targets or ()
-            found.update(self._select(patterns, action.sources.excludes, own, git=not action.traits.tusk))
-            for package in action.sources.packages:
-                found.update(self._package(package))
+            for sources in (action.sources, *action.sources.more):
+                patterns = tuple(pattern for pattern, _ in sources.patterns)
+                found.update(self._select(patterns, sources.excludes, own, git=not action.traits.tusk))
+                for package in sources.packages:
+                    found.update(self._package(package))
         if action.image is not None:
             for copy in action.image.copies:
                 if not copy.task:

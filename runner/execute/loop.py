@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from runner.plan.step import Script
 
 
+_LONGEST_LABEL = 200
+"""Characters of callers that are told in front of a command."""
+
+
 class Settings(Record):
     """How to work on a plan.
 
     Args:
         top: The project's top folder, absolute.
-        environ: The variables of an action's commands.
+        environ: The variables of an action's commands, as the tasks of a namespace get them.
         jobs: How many actions may run side by side.
         silent: Whether what commands write is for nobody.
     """
@@ -47,7 +51,7 @@ class Settings(Record):
     __slots__ = FIELDS
 
     def __init__(
-        self, top: str, environ: "Callable[[Action], Mapping[str, str]]", jobs: int, silent: bool
+        self, top: str, environ: "Callable[[Action, str], Mapping[str, str]]", jobs: int, silent: bool
     ) -> None:
         self.top = top
         self.environ = environ
@@ -98,6 +102,17 @@ class _Running:
         """Whether something comes in the end whatever happens."""
         return any(part.run.has_last for part in self.parts)
 
+    def expire(self, now: float) -> bool:
+        """Whether one of its tries has taken too long; then no step of it begins any more."""
+        late = next((n for n, part in enumerate(self.parts) if 0 < part.run.deadline <= now), None)
+        if late is None:
+            return False
+        self.parts[late].run.expired = True
+        self.parts[late].run.deadline = 0.0
+        for part in self.parts[late + 1 :]:
+            part.run.halted = True
+        return True
+
     def deadlines(self) -> "list[float]":
         """When something of it is to be ended, as `time.monotonic` counts."""
         found = [part.run.deadline for part in self.parts if part.run.deadline]
@@ -136,6 +151,7 @@ class Loop:
         self.running: dict[int, _Running] = {}
         self.busy: set[str] = set()
         self.parked: list[tuple[_Running, Called]] = []
+        self.delayed: list[Action] = []
         self.servers = Servers(self.actions, settings.top)
         self.foreground = foreground_servers(plan)
         self.status = 0
@@ -201,7 +217,7 @@ class Loop:
         return bool(
             any(not item.server for item in self.running.values())
             or self.schedule.ready()
-            or (not self.failed and (self.parked or self.servers.waiting))
+            or (not self.failed and (self.parked or self.servers.waiting or self.delayed))
         )
 
     def _staying(self) -> bool:
@@ -223,9 +239,18 @@ class Loop:
                 del self.parked[number]
                 self._step(item, self._call(item, called))
                 return True
+        late = next((action for action in self.delayed if action.id not in self.busy), None)
+        if late is not None and not self.failed and self._free():
+            self.delayed.remove(late)
+            self._guarded(late, lambda: self._begin(late))
+            return True
         if self.schedule.ready() and self._free():
             turn = self.schedule.start()
-            self._guarded(turn, lambda: self._begin(turn))
+            if turn.id in self.busy:
+                # It is just being called: its own turn comes when that has ended.
+                self.delayed.append(turn)
+            else:
+                self._guarded(turn, lambda: self._begin(turn))
             return True
         return False
 
@@ -234,9 +259,11 @@ class Loop:
         try:
             work()
         except PyrunError as error:
+            self.busy.discard(action.id)
             self._fail(Outcome(error.status, action.label, "", error))
         except StoppedError:
             # The wait that follows finds the signal in its pipe.
+            self.busy.discard(action.id)
             self.schedule.stop()
 
     def _free(self) -> bool:
@@ -263,6 +290,7 @@ class Loop:
             self._make_image(action, verdict)
             self.schedule.finish(action.id)
         else:
+            self.busy.add(action.id)
             self._serve(action, verdict)
 
     def _skips(self, action: "Action", verdict: "Verdict") -> bool:
@@ -319,9 +347,16 @@ class Loop:
         prefix = None if direct else self._prefix(action)
         silent = self.settings.silent
         around = Surroundings(
-            self.settings.top, self.reporter, stdin, self._nothing(), silent, prefix, terminal
+            self.settings.top,
+            self.settings.environ,
+            self.reporter,
+            stdin,
+            self._nothing(),
+            silent,
+            prefix,
+            terminal,
         )
-        run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet)
+        run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet, None)
         if asked_alone and direct and (script := self._last_command(action, run)) is not None:
             run.become(script, self._handled)
         item = _Running(_Part(run, verdict), action.persistent)
@@ -332,7 +367,7 @@ class Loop:
 
     def _environ(self, action: "Action") -> "Mapping[str, str]":
         """The variables of an action's commands but those that steps set."""
-        return {**self.settings.environ(action), **dict(action.env)}
+        return {**self.settings.environ(action, action.traits.namespace), **dict(action.env)}
 
     def _alone(self, action: "Action") -> bool:
         """Whether nothing can run beside an action until it ends, so that it may write straight to the user."""
@@ -392,7 +427,7 @@ class Loop:
         """
         action = self.actions[called.id]
         try:
-            verdict = self.judge.verdict(action)
+            verdict = self.judge.verdict(action, item.run.around.settings)
             if self._skips(action, verdict):
                 return DONE
             if action.image is not None:
@@ -406,9 +441,10 @@ class Loop:
             self.schedule.stop()
             return HALTED
         caller = item.run
-        label = f"{caller.label} > {action.label}" if action.traits.shown else caller.label
         quiet = caller.quiet or action.traits.quiet
-        run = HostRun(action, caller.around, self._environ(action), label, quiet)
+        run = HostRun(
+            action, caller.around, self._environ(action), _label(caller.label, action), quiet, caller
+        )
         item.parts.append(_Part(run, verdict))
         self.busy.add(action.id)
         return None
@@ -515,7 +551,7 @@ class Loop:
         limits = [
             self.stopping.timeout(running=bool(self.running)),
             self.servers.patience(),
-            *(max(0.0, (at - now) * 1000) + 1 for item in self.running.values() for at in item.deadlines()),
+            *(max(0.0, (at - now) * 1000) + 1 for item in self._items() for at in item.deadlines()),
         ]
         return min((limit for limit in limits if limit is not None), default=None)
 
@@ -526,14 +562,17 @@ class Loop:
             if item.overdue and now >= item.overdue:
                 item.overdue = now + GRACE
                 item.run.kill_process()
-            late = next((n for n, part in enumerate(item.parts) if 0 < part.run.deadline <= now), None)
-            if late is not None and not item.overdue:
-                item.parts[late].run.expired = True
-                item.parts[late].run.deadline = 0.0
-                for part in item.parts[late + 1 :]:
-                    part.run.halted = True
+            elif not item.overdue and item.expire(now):
                 item.overdue = now + GRACE
                 item.below = item.run.signal(SIGTERM)
+        waits_no_longer = [pair for pair in self.parked if pair[0].expire(now)]
+        for pair in waits_no_longer:
+            self.parked.remove(pair)
+            self._step(pair[0], HALTED)
+
+    def _items(self) -> "list[_Running]":
+        """All that is at work, what waits for a call among it."""
+        return [*self.running.values(), *(item for item, _ in self.parked)]
 
     def _look_at_servers(self) -> None:
         """See which servers have become ready; one that never does fails."""
@@ -576,25 +615,41 @@ class Loop:
         """A stop signal came."""
         self.schedule.stop()
         self.servers.forget_waiting()
-        self.parked.clear()
-        for item in self.running.values():
+        for item in self._items():
             item.halt()
         self.stopping.catch(number, self._runs())
+        self._halt_parked()
 
     def _stop_servers(self) -> None:
         """Nobody needs the servers any longer, or one of them failed."""
         self.schedule.stop()
         self.servers.forget_waiting()
-        self.parked.clear()
-        for item in self.running.values():
+        for item in self._items():
             item.halt()
         self.stopping.servers(self._runs())
+        self._halt_parked()
+
+    def _halt_parked(self) -> None:
+        """What waits for a call will not get it; what comes in the end still does."""
+        self.delayed.clear()
+        parked, self.parked = self.parked, []
+        for item, _ in parked:
+            self._step(item, HALTED)
 
     def _nothing(self) -> int:
         """A stdin that is at its end, and an output that nobody sees."""
         if self._null < 0:
             self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         return self._null
+
+
+def _label(caller: str, action: "Action") -> str:
+    """What a called action is called where its commands are told: behind its callers, the outermost first."""
+    if not action.traits.shown:
+        return caller
+    if len(caller) > _LONGEST_LABEL:
+        caller = f"{caller.partition(' > ')[0]} > …"
+    return f"{caller} > {action.label}"
 
 
 def _since(began: float) -> int:

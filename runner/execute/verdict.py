@@ -75,7 +75,7 @@ class Judge:
         programs: "Programs",
         images: "Images",
         platform: str,
-        environ: "Callable[[Action], Mapping[str, str]]",
+        environ: "Callable[[Action, str], Mapping[str, str]]",
         needed: frozenset[str],
         force: bool,
     ) -> None:
@@ -90,13 +90,20 @@ class Judge:
         self._made: dict[str, tuple[str, str]] = {}
         self._targets: dict[str, tuple[FileState, ...]] = {}
 
-    def verdict(self, action: "Action") -> Verdict:
+    def verdict(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> Verdict:
         """What is to be done with an action whose deps are done.
+
+        Args:
+            action: The action.
+            settings: The variables that its callers have set, None for those taken away; None if it has no
+                caller. What they have done so far is not known here and may have changed any file.
 
         Raises:
             PlanError: A source matches nothing.
             RunError: An image's base is not there.
         """
+        if settings is not None:
+            self._inputs.forget()
         if not (action.remembered or action.targets is not None or action.id in self._needed):
             # Nobody will ask what it depends on.
             return Verdict(False, self._why(action, None, "", (), (), ()), "", (), (), (), None)
@@ -109,7 +116,8 @@ class Judge:
             self._tools(action),
             [self._made[dep] for dep in action.deps],
             self._images.base_digest(action) if action.image is not None else "",
-            self._answers(action),
+            self._answers(action, settings or {}),
+            settings or {},
         )
         key = key_of(found, sources)
         if action.traits.tusk and action.remembered:
@@ -280,6 +288,8 @@ class Judge:
         for target in action.targets or ():
             path = target.literal_prefix
             folder = not target.has_wildcard and self._inputs.tree.names(path) is not None
+            if target.text in action.maybe:
+                continue
             if not (target.has_wildcard or folder or any(target.matches(found) for found in paths)):
                 return target.text
         return ""
@@ -293,12 +303,13 @@ class Judge:
             made = digest_of(canonical((key, called))).hex
         self._made[action.id] = (action.label, made)
 
-    def _answers(self, action: "Action") -> list[tuple[str, str]]:
+    def _answers(self, action: "Action", settings: "Mapping[str, str | None]") -> list[tuple[str, str]]:
         """What conditions ask at their turn that can be looked at now, and the answers."""
         found = []
         for question in action.questions:
             if question.kind == ENVIRONMENT:
-                value = self._environ(action).get(question.name)
+                value = self._environ(action, action.traits.namespace).get(question.name)
+                value = settings.get(question.name, value)
                 found.append((question.name, "" if value is None else f"={value}"))
             elif question.kind != COMMAND:
                 paths = [path_in(question.dir, path) for path in question.values if path is not None]
@@ -307,10 +318,10 @@ class Judge:
 
     def _tools(self, action: "Action") -> list[tuple[str, str]]:
         """The programs that an action plainly starts, with what identifies each."""
-        environ = {**self._environ(action), **dict(action.env)}
+        environ = {**self._environ(action, action.traits.namespace), **dict(action.env)}
         names = {(name, script.dir): None for script in action.scripts for name in script.programs}
         if action.scripts:
-            names = {(action.interpreter[0], ""): None, **names}
+            names = {**{(name, ""): None for name in action.interpreters}, **names}
         found = ((name, self._programs.identity(name, environ, folder)) for name, folder in names)
         return [(name, identity) for name, identity in found if identity is not None]
 

@@ -121,6 +121,7 @@ class Task(Record):
         cache: Whether what it made counts the next time: `true`, `false`, `local` or `shared`; empty where it
             is not said.
         watch: Whether it runs again by itself when what it reads changes.
+        spread: Where it stands for the tasks of its name in included files: the namespaces that have one.
         persistent: Whether it is a server.
         server: What is known of it as a server, or None.
         image: The image it makes, or None.
@@ -130,7 +131,7 @@ class Task(Record):
     FIELDS = (
         "name", "usage", "description", "private", "quiet", "aliases", "namespace", "args", "options", "shared",
         "deps", "sources", "targets", "env", "dir", "steps", "last", "timeout", "retries", "confirm", "secrets",
-        "pass_env", "cache", "watch", "persistent", "server", "image", "position",
+        "pass_env", "cache", "watch", "spread", "persistent", "server", "image", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -160,6 +161,7 @@ class Task(Record):
         pass_env: tuple[tuple[str, bool], ...],
         cache: str,
         watch: bool,
+        spread: tuple[str, ...],
         persistent: bool,
         server: Server | None,
         image: Image | None,
@@ -189,6 +191,7 @@ class Task(Record):
         self.pass_env = pass_env
         self.cache = cache
         self.watch = watch
+        self.spread = spread
         self.persistent = persistent
         self.server = server
         self.image = image

@@ -10,7 +10,7 @@ from runner.model.task import Secret
 from runner.plan.image_plan import ImagePlan
 from runner.plan.origin import Provenance
 from runner.plan.pattern import Pattern
-from runner.plan.step import PlanStep, Question, Script, questions_in, scripts_in
+from runner.plan.step import PlanStep, Question, Script, interpreters_in, questions_in, scripts_in
 
 PATTERN = "pattern"
 GO = "go"
@@ -49,9 +49,10 @@ class Sources(Record):
         patterns: Patterns, paths and folders, each with the place where it stands.
         excludes: What is taken out again.
         packages: Packages whose files are found by reading.
+        more: What the tasks read that became part of it, each with its own excludes.
     """
 
-    FIELDS = ("patterns", "excludes", "packages")
+    FIELDS = ("patterns", "excludes", "packages", "more")
     __slots__ = FIELDS
 
     def __init__(
@@ -59,18 +60,16 @@ class Sources(Record):
         patterns: tuple[tuple[Pattern, Position], ...],
         excludes: tuple[Pattern, ...],
         packages: tuple[Package, ...],
+        more: "tuple[Sources, ...]" = (),
     ) -> None:
         self.patterns = patterns
         self.excludes = excludes
         self.packages = packages
+        self.more = more
 
     def with_more(self, other: "Sources") -> "Sources":
-        """These sources and others."""
-        return Sources(
-            (*self.patterns, *other.patterns),
-            (*self.excludes, *other.excludes),
-            (*self.packages, *other.packages),
-        )
+        """These sources and others, each with its own excludes."""
+        return Sources(self.patterns, self.excludes, self.packages, (*self.more, other))
 
 
 class Limits(Record):
@@ -117,7 +116,7 @@ class Traits(Record):
         quiet: Whether neither its commands nor those of what it calls are told.
         tusk: Whether its file is a `tusk.yml`.
         namespace: The namespace of its file.
-        pass_env: Variables of the caller that are part of its key.
+        pass_env: Variables of the caller that are part of its key, with None for one that is not set.
         secrets: Its secrets.
         cache: What it says of being remembered, or empty.
         watch: Whether it wants to run again when what it reads changes.
@@ -132,7 +131,7 @@ class Traits(Record):
         quiet: bool,
         tusk: bool,
         namespace: str,
-        pass_env: tuple[tuple[str, str], ...],
+        pass_env: tuple[tuple[str, str | None], ...],
         secrets: tuple[Secret, ...],
         cache: str,
         watch: bool,
@@ -162,6 +161,7 @@ class Action(Record):
         dir: Its working folder, relative to the project's top.
         sources: What it reads, or None where its task does not say.
         targets: What it writes, or None where its task does not say.
+        maybe: The texts of those targets that it need not have made, since a condition decides at its turn.
         deps: The ids of the actions that must succeed first.
         own_deps: Those of them that its own task names, and not only a task that it calls.
         calls: The ids of the actions that its steps call.
@@ -177,7 +177,7 @@ class Action(Record):
 
     FIELDS = (
         "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets",
-        "deps", "own_deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits",
+        "maybe", "deps", "own_deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits",
         "provenance", "position",
     )  # fmt: skip
     __slots__ = FIELDS
@@ -195,6 +195,7 @@ class Action(Record):
         dir: str,  # noqa: A002 - the key's own name
         sources: Sources | None,
         targets: tuple[Pattern, ...] | None,
+        maybe: tuple[str, ...],
         deps: tuple[str, ...],
         own_deps: tuple[str, ...],
         calls: tuple[str, ...],
@@ -218,6 +219,7 @@ class Action(Record):
         self.dir = dir
         self.sources = sources
         self.targets = targets
+        self.maybe = maybe
         self.deps = deps
         self.own_deps = own_deps
         self.calls = calls
@@ -240,6 +242,12 @@ class Action(Record):
     def scripts(self) -> tuple[Script, ...]:
         """All its commands, in order."""
         return scripts_in((*self.steps, *self.last))
+
+    @property
+    def interpreters(self) -> tuple[str, ...]:
+        """The programs that read its scripts, in order, each once."""
+        steps = (*self.steps, *self.last)
+        return tuple(dict.fromkeys((self.interpreter[0], *interpreters_in(steps)))) if self.scripts else ()
 
     @property
     def questions(self) -> tuple[Question, ...]:

@@ -10,7 +10,7 @@ from runner.plan.step import essence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from runner.plan.action import Action
     from runner.plan.file_state import FileState
@@ -29,6 +29,7 @@ def pieces(
     dep_digests: "Sequence[tuple[str, str]]",
     base_digest: str = "",
     answers: "Sequence[tuple[str, str]]" = (),
+    settings: "Mapping[str, str | None] | None" = None,
 ) -> "Pieces":
     """What an action depends on beside its sources.
 
@@ -39,6 +40,7 @@ def pieces(
         dep_digests: For each dep its label and what it made.
         base_digest: For an image what it stands on.
         answers: What its conditions ask at their turn, and what the answer is now.
+        settings: Variables that its callers have set, which win.
     """
     found: list[tuple[str, object]] = [("key version", VERSION), ("platform", platform)]
     if action.steps or action.last:
@@ -46,7 +48,8 @@ def pieces(
     found += [(f"arg {name}", value) for name, value in action.values]
     found += [(f"command {number}", step) for number, step in enumerate(essence(action.steps), 1)]
     found += [(f"command {number} of finally", step) for number, step in enumerate(essence(action.last), 1)]
-    found += [(f"variable {name}", value) for name, value in (*action.env, *action.traits.pass_env)]
+    variables: tuple[tuple[str, str | None], ...] = (*action.env, *action.traits.pass_env)
+    found += [(f"variable {name}", (settings or {}).get(name, value)) for name, value in variables]
     found += [(f"answer to {what}", value) for what, value in answers]
     found.append(("targets", tuple(target.text for target in action.targets or ())))
     found += [(f"program {name}", identity) for name, identity in tools]

@@ -141,6 +141,8 @@ class Binder:
             RunError: A default's command failed.
         """
         task = draft.task
+        if task.spread:
+            return tuple(found for inner in self._picked(draft) for found in self.bind(inner))
         if not draft.all:
             return (_Binding(self, draft, tuple(draft.args)).invocation(),)
         enumerated = [index for index, param in enumerate(task.args) if param.enumerated]
@@ -166,6 +168,26 @@ class Binder:
             _Binding(self, draft, (*draft.args[:index], value, *draft.args[index:])).invocation()
             for value in allowed
         )
+
+    def _picked(self, draft: Draft) -> "list[Draft]":
+        """The calls of the tasks in included files that a task of the top stands for."""
+        task, pick = draft.task, draft.task.args[0]
+        if draft.all and draft.args:
+            raise _error(draft, f"`--all` doesn't go with `{task.name}`: its value is given already", "")
+        if not draft.all and not draft.args:
+            raise _Binding(self, draft, ()).missing(pick)
+        chosen = task.spread
+        if not draft.all:
+            chosen = (checked(pick, draft.args[0], task.spread, task.name, draft.at),)
+        found = []
+        for namespace in chosen:
+            inner = self.project.task(f"{namespace}:{task.name}")
+            if inner is not None:
+                call = Draft(inner, draft.at)
+                call.args = draft.args[1:]
+                call.options = dict(draft.options)
+                found.append(call)
+        return found
 
     def shared(self, param: "Param", binding: "_Binding") -> "tuple[Value, Origin]":
         """A shared option, worked out once a run."""

@@ -109,7 +109,7 @@ class _Planner:
             self.take_deps(invocation, needs)
             self.deps[name] = needs
             body = self.bodies[name] = self.filler.body(invocation)
-            for part in body.parts:
+            for part, _ in body.parts.values():
                 self.take_deps(part, needs)
             self.copied[name] = self.copies(invocation, needs)
 
@@ -215,15 +215,16 @@ class _Planner:
             task_folder(task, head, values),
             self.sources(name),
             self.targets(name),
+            self.maybe(name),
             self.needs(name),
             tuple(self.deps[name]),
             tuple(body.calls),
-            Limits(task.timeout, task.retries, self.questions([invocation, *body.parts])),
+            Limits(task.timeout, task.retries, self.questions(self.all_parts(name))),
             task.persistent,
             _server(task, values),
             image,
             copied,
-            self.traits(task, head, [invocation, *body.parts], task_folder(task, head, values)),
+            self.traits(task, head, self.all_parts(name), task_folder(task, head, values)),
             Provenance(
                 tuple(invocation.origins.items()),
                 tuple((key, value.position) for key, value in task.env),
@@ -238,19 +239,19 @@ class _Planner:
 
     def traits(self, task: "Task", head: "Head", parts: "Sequence[Invocation]", folder: str) -> Traits:
         """How an action is told, remembered and surrounded."""
-        names = dict((*head.pass_env, *(pair for part in parts for pair in part.task.pass_env)))
         hidden = frozenset(self.project.head.secrets)
-        passed = tuple(
-            (name, self.facts.variable(name, head) or "")
-            for name, in_key in names.items()
-            if in_key and name not in hidden
-        )
+        passed: dict[str, str | None] = {}
+        for part in parts:
+            theirs = head_of(self.project, part.task)
+            for name, in_key in (*theirs.pass_env, *part.task.pass_env):
+                if in_key and name not in hidden:
+                    passed[name] = self.facts.variable(name, theirs)
         return Traits(
             not task.private,
             task.quiet,
             head.tusk,
             head.namespace,
-            passed,
+            tuple(passed.items()),
             tuple(_placed(secret, head.folder, folder) for secret in task.secrets),
             task.cache,
             task.watch,
@@ -267,7 +268,19 @@ class _Planner:
         invocation = self.invocations[name]
         if head_of(self.project, invocation.task).tusk:
             return [invocation]
-        return [invocation, *self.bodies[name].parts]
+        return [invocation, *(part for part, _ in self.bodies[name].parts.values())]
+
+    def all_parts(self, name: str) -> "list[Invocation]":
+        """An invocation and those that became part of it."""
+        return [self.invocations[name], *(part for part, _ in self.bodies[name].parts.values())]
+
+    def maybe(self, name: str) -> tuple[str, ...]:
+        """The targets that a condition decides about at its turn."""
+        found: list[str] = []
+        for part, maybe in self.bodies[name].parts.values():
+            if maybe:
+                found += (fill(target, self.values(part)) for target in part.task.targets or ())
+        return tuple(found)
 
     def sources(self, name: str) -> Sources | None:
         """What an invocation reads; None if it does not say."""

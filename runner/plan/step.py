@@ -133,24 +133,27 @@ class Block(Record):
 
     Args:
         label: What people call it; empty if they are not to be told.
+        namespace: The namespace of its file, whose variables its commands get.
         interpreter: The words that start its scripts' interpreter.
         env: Fixed variables.
         steps: What it does, in order.
         last: What it does in the end, whether the steps succeeded or not.
     """
 
-    FIELDS = ("label", "interpreter", "env", "steps", "last")
+    FIELDS = ("label", "namespace", "interpreter", "env", "steps", "last")
     __slots__ = FIELDS
 
     def __init__(
         self,
         label: str,
+        namespace: str,
         interpreter: tuple[str, ...],
         env: tuple[tuple[str, str], ...],
         steps: "tuple[PlanStep, ...]",
         last: "tuple[PlanStep, ...]",
     ) -> None:
         self.label = label
+        self.namespace = namespace
         self.interpreter = interpreter
         self.env = env
         self.steps = steps
@@ -170,6 +173,17 @@ def scripts_in(steps: tuple[PlanStep, ...]) -> tuple[Script, ...]:
             found += scripts_in(step.steps)
         elif isinstance(step, Block):
             found += scripts_in((*step.steps, *step.last))
+    return tuple(found)
+
+
+def interpreters_in(steps: tuple[PlanStep, ...]) -> tuple[str, ...]:
+    """The programs that read the scripts of called tasks, in order."""
+    found: list[str] = []
+    for step in steps:
+        if isinstance(step, Guarded):
+            found += interpreters_in(step.steps)
+        elif isinstance(step, Block):
+            found += (step.interpreter[0], *interpreters_in((*step.steps, *step.last)))
     return tuple(found)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runner.plan.facts import Facts
     from runner.plan.step import PlanStep
 
+DONE, MAYBE, IDLE = 0, 1, 2
+"""Whether what is called is done, done if a condition holds at its turn, or not done at all."""
 _DEEPEST = 200
 """Calls within calls that become part of one action."""
 
@@ -33,17 +35,20 @@ class Body:
         last: What it does in the end.
         calls: The ids of what it calls, and where.
         idle: The ids of what it would call if a condition held that does not; they must be right all the same.
-        parts: The invocations that became part of it.
+        parts: The invocations that became part of it, by their keys, each with whether it is only done if a
+            condition holds at its turn.
+        blocks: Their steps.
     """
 
-    __slots__ = ("calls", "idle", "last", "parts", "steps")
+    __slots__ = ("blocks", "calls", "idle", "last", "parts", "steps")
 
     def __init__(self) -> None:
         self.steps: tuple[PlanStep, ...] = ()
         self.last: tuple[PlanStep, ...] = ()
         self.calls: dict[str, Position] = {}
         self.idle: dict[str, Position] = {}
-        self.parts: list[Invocation] = []
+        self.parts: dict[object, tuple[Invocation, bool]] = {}
+        self.blocks: dict[object, Block] = {}
 
 
 class StepFiller:
@@ -83,7 +88,7 @@ class StepFiller:
         body = Body()
         task = invocation.task
         whole = task.sources is not None or task.targets is not None
-        filling = _Filling(self, body, invocation, (invocation,) if whole else (), task.quiet)
+        filling = _Filling(self, body, invocation, (invocation,) if whole else (), task.quiet, DONE)
         body.steps = filling.steps(task.steps)
         body.last = filling.steps(task.last)
         return body
@@ -99,6 +104,7 @@ class _Filling:
         way: The invocations whose action this is part of, the first one the action's own; empty where calls
             are actions of their own.
         quiet: Whether nothing is told.
+        turn: DONE, MAYBE or IDLE.
     """
 
     def __init__(
@@ -108,7 +114,9 @@ class _Filling:
         invocation: "Invocation",
         way: "tuple[Invocation, ...]",
         quiet: bool,
+        turn: int,
     ) -> None:
+        self.turn = turn
         self.filler = filler
         self.body = body
         self.invocation = invocation
@@ -132,7 +140,8 @@ class _Filling:
                 elif isinstance(action, InvokeCall):
                     does.append(self.invoke(action))
                 else:
-                    does += self.calls(action, idle=left is None)
+                    turn = IDLE if left is None else MAYBE if left else DONE
+                    does += self.calls(action, max(turn, self.turn))
             if left:
                 found.append(Guarded(left, tuple(does), step.position))
             elif left is not None:
@@ -183,12 +192,13 @@ class _Filling:
                 raise PlanError(f"`{name}` can't be the name of a variable", step.position)
         return Setting(found, self.quiet, step.position)
 
-    def calls(self, step: "SubTask", idle: bool) -> "list[PlanStep]":
+    def calls(self, step: "SubTask", turn: int) -> "list[PlanStep]":
         """What a sub-task stands for: calls, or the steps of what is called."""
+        idle = turn == IDLE
         found: list[PlanStep] = []
         for called in self.filler.called(step, self.invocation):
             if self.way:
-                block = self.part(called, step)
+                block = self.part(called, step, turn)
                 found += [] if idle else [block]
                 continue
             name = self.filler.add(called, step.position)
@@ -196,8 +206,11 @@ class _Filling:
             found.append(Called(name, step.position))
         return found
 
-    def part(self, called: "Invocation", step: "SubTask") -> Block:
+    def part(self, called: "Invocation", step: "SubTask", turn: int) -> Block:
         """The steps of what is called, as part of this action."""
+        known = self.body.blocks.get((called.key, self.quiet, turn))
+        if known is not None:
+            return known
         task, owner = called.task, self.way[0].task
         keys = [one.key for one in self.way]
         if called.key in keys or len(keys) > _DEEPEST:
@@ -222,15 +235,21 @@ class _Filling:
                     step.position,
                     f"name `{task.name}` under `deps`",
                 )
-        filling = _Filling(self.filler, self.body, called, (*self.way, called), self.quiet or task.quiet)
+        filling = _Filling(
+            self.filler, self.body, called, (*self.way, called), self.quiet or task.quiet, turn
+        )
         block = Block(
             "" if task.private else called.label,
+            task.namespace,
             filling.head.interpreter,
             self.filler.env_of(called),
             filling.steps(task.steps),
             filling.steps(task.last),
         )
-        self.body.parts.append(called)
+        self.body.blocks[called.key, self.quiet, turn] = block
+        if turn != IDLE:
+            _, maybe = self.body.parts.get(called.key, (called, True))
+            self.body.parts[called.key] = (called, maybe and turn == MAYBE)
         return block
 
 

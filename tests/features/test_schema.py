@@ -244,9 +244,15 @@ def test_every_map_of_the_decoder_is_one_of_the_schema(monkeypatch: pytest.Monke
     """Keys that only one of the two has learnt would otherwise never be tried."""
     asked = set()
 
-    def listening(book: Faultbook, node: Node, what: str, handlers: Mapping[str, Handler]) -> bool:
+    def listening(
+        book: Faultbook,
+        node: Node,
+        what: str,
+        handlers: Mapping[str, Handler],
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> bool:
         asked.add(frozenset(handlers))
-        return read_map(book, node, what, handlers)
+        return read_map(book, node, what, handlers, elsewhere)
 
     for module in [each for name, each in sys.modules.items() if name.startswith("runner.config.")]:
         if getattr(module, "read_map", None) is read_map and module is not fields:

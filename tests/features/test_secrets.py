@@ -63,7 +63,10 @@ def test_a_secret_that_is_not_there_is_told(project: MakeProject) -> None:
 @pytest.mark.parametrize(
     ("task", "told"),
     [
-        ("x: {options: {t: {environment: TOKEN}}, run: 'echo ${t}'}", "`t` would put the secret `TOKEN` into commands"),
+        (
+            "x: {options: {t: {environment: TOKEN}}, run: 'echo ${t}'}",
+            "`t` would put the secret `TOKEN` into commands",
+        ),
         ("x: {env: {AUTH: 'Bearer ${TOKEN}'}, run: echo}", "`AUTH` would hold the secret `TOKEN`"),
         ("x: {secrets: [{name: A, to: b}], run: echo}", "a secret with `to` needs a `file`"),
     ],
@@ -86,7 +89,9 @@ FILES = """
 """
 
 
-def test_a_file_is_in_the_variable_or_where_the_task_wants_it_as_long_as_it_runs(project: MakeProject) -> None:
+def test_a_file_is_in_the_variable_or_where_the_task_wants_it_as_long_as_it_runs(
+    project: MakeProject,
+) -> None:
     p = project({"tasks.yml": FILES, "here/npmrc": "one\ntwo\n", "sub/x": ""})
     assert p.run("content") == Result("one\ntwo\n", "", 0)
     assert p.run("placed") == Result("600\n" + "one\ntwo\n" * 2, "", 0)
