@@ -243,7 +243,7 @@ class _Planner:
         passed: dict[str, str | None] = {}
         for part in parts:
             theirs = head_of(self.project, part.task)
-            for name, in_key in (*theirs.pass_env, *part.task.pass_env):
+            for name, in_key in dict((*theirs.pass_env, *part.task.pass_env)).items():
                 if in_key and name not in hidden:
                     passed[name] = self.facts.variable(name, theirs)
         return Traits(
@@ -286,8 +286,9 @@ class _Planner:
         """What an invocation reads; None if it does not say."""
         if self.invocations[name].task.sources is None:
             return None
-        found = Sources((), (), ())
-        for part in self.whole(name):
+        own, *parts = self.whole(name)
+        found = self.own_sources(own)
+        for part in parts:
             found = found.with_more(self.own_sources(part))
         return found
 

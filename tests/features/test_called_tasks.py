@@ -5,10 +5,6 @@ import signal
 from tests.features.conftest import MakeProject, Result, until
 
 
-def quiet(script: str) -> str:
-    return f"{{command: {{exec: {script!r}, quiet: true}}}}"
-
-
 def test_a_called_task_sees_the_files_that_its_caller_has_just_made(project: MakeProject) -> None:
     p = project({
         "tasks.yml": """
@@ -122,7 +118,13 @@ def test_a_second_stop_ends_the_callers_of_what_runs_too(project: MakeProject) -
     until(lambda: p.exists("up"), "it runs")
     running.signal(signal.SIGTERM)
     running.signal(signal.SIGTERM)
-    until(lambda: running.process.poll() is not None or not running.signal(signal.SIGTERM), "it ends")
+
+    def told_again() -> bool:
+        if running.process.poll() is None:
+            running.signal(signal.SIGTERM)
+        return running.process.poll() is not None
+
+    until(told_again, "it ends")
     assert running.result().code == 143
     assert not p.exists("cleaned")
     assert not p.left()

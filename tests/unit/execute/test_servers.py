@@ -45,7 +45,7 @@ def action(
     steps = () if idle else (Script("x", None, False, "", (), False, (), (), AT),)
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": f"<{name}>", "task": name, "steps": steps, "interpreter": ("sh", "-c"), "dir": folder,
-        "sources": None, "targets": None, "deps": deps, "own_deps": (), "limits": Limits(0, 0, ()), "persistent": server,
+        "sources": None, "targets": None, "deps": deps, "maybe": (), "own_deps": (), "limits": Limits(0, 0, ()), "persistent": server,
         "server": plan, "image": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": AT,
     }  # fmt: skip
     return Action(**fields)

@@ -37,7 +37,7 @@ def guarded(*steps: PlanStep, kind: str = EXISTS, value: str | None = "f", at: P
 def block(
     *steps: PlanStep, last: tuple[PlanStep, ...] = (), label: str = "b", shell: str = "sh", env: str = "1"
 ) -> Block:
-    return Block(label, (shell, "-c"), (("B", env),), steps, last)
+    return Block(label, "", (shell, "-c"), (("B", env),), steps, last)
 
 
 def traits(**changes: Any) -> Traits:
@@ -52,7 +52,7 @@ def action(**changes: Any) -> Action:
     fields: dict[str, Any] = {
         "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "steps": (script(),), "last": (),
         "interpreter": ("sh", "-c"), "env": (("A", "1"),), "dir": "", "sources": None,
-        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "own_deps": (), "calls": (), "limits": Limits(0, 0, ()),
+        "targets": (parse_pattern("bin/x", HERE),), "deps": (), "maybe": (), "own_deps": (), "calls": (), "limits": Limits(0, 0, ()),
         "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(),
         "provenance": Provenance((), ()), "position": HERE,
     }  # fmt: skip

@@ -371,7 +371,8 @@ tasks:
     assert (block.label, block.env) == ("inner p", (("E", "p"),))
     assert [script.text for script in action.scripts] == ["cc p", "z", "link"]
     assert action.sources is not None
-    assert [pattern.text for pattern, _ in action.sources.patterns] == ["s", "p.c"]
+    groups = (action.sources, *action.sources.more)
+    assert [[pattern.text for pattern, _ in group.patterns] for group in groups] == [["s"], ["p.c"]]
     assert [target.text for target in action.targets or ()] == ["o", "p.o"]
 
 
@@ -449,7 +450,7 @@ def test_a_task_of_an_included_file_works_in_its_own_folder_and_sees_its_own_var
 def test_the_variables_that_a_task_passes_on_are_part_of_it_unless_it_says_otherwise() -> None:
     text = "pass-env: [A, B]\ntasks: {t: {pass-env: [{name: B, key: no}, C, {name: D, key: yes}], run: x}}"
     action = action_of(text, facts=MemoryFacts(variables={"A": "1", "B": "2", "C": "3"}))
-    assert action.traits.pass_env == (("A", "1"), ("C", "3"), ("D", ""))
+    assert action.traits.pass_env == (("A", "1"), ("C", "3"), ("D", None))
 
 
 def test_how_it_is_tried_is_filled_in() -> None:
@@ -468,7 +469,7 @@ tasks:
 """
     action = action_of(text, facts=MemoryFacts(variables={"A": "1"}))
     assert action.limits.confirm == ("sure?", "really 1?", "really 2?")
-    assert action.traits.pass_env == (("T", ""), ("A", "1"))
+    assert action.traits.pass_env == (("T", None), ("A", "1"))
 
 
 def test_it_is_told_where_values_and_variables_stand() -> None:

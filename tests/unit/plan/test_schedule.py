@@ -12,7 +12,7 @@ from runner.plan.schedule import Schedule
 def action(name: str, needs: list[str], at: Position) -> Action:
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
-        "targets": None, "deps": tuple(needs), "own_deps": (), "limits": Limits(0, 0, ()), "persistent": False, "server": None,
+        "targets": None, "deps": tuple(needs), "maybe": (), "own_deps": (), "limits": Limits(0, 0, ()), "persistent": False, "server": None,
         "image": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": at,
     }  # fmt: skip
     return Action(**fields)

@@ -156,7 +156,7 @@ CALLS = "tasks:\n  b: {args: {x: {}}, private: true, env: {E: x}, run: 'do ${x}'
 def test_a_call_of_a_task_that_declares_nothing_is_an_action_of_its_own() -> None:
     body = body_of(CALLS + "  t: {run: [{task: [b 1, b 2, b 1]}, {when: {os: win}, task: b 3}]}\n")
     assert [step.id for step in body.steps if isinstance(step, Called)] == ["b 1", "b 2", "b 1"]
-    assert (list(body.calls), list(body.idle), body.parts) == (["b 1", "b 2"], ["b 3"], [])
+    assert (list(body.calls), list(body.idle), list(body.parts)) == (["b 1", "b 2"], ["b 3"], [])
 
 
 @pytest.mark.parametrize("key", ["source: s", "target: s", "source: []"])
@@ -170,8 +170,8 @@ def test_a_call_of_a_task_that_says_what_it_reads_or_writes_is_part_of_it(key: s
     assert [script.text for script in scripts_in((block,))] == ["do 1", "end"]
     assert [script.text for script in scripts_in(body.last)] == ["do 3", "end"]
     assert (body.calls, body.idle) == ({}, {})
-    # Also what a false condition leaves out must be right, and what it needs counts.
-    assert [part.label for part in body.parts] == ["b 1", "b 2", "b 3"]
+    # What a false condition leaves out must be right, but it counts for nothing.
+    assert [(part.label, maybe) for part, maybe in body.parts.values()] == [("b 1", False), ("b 3", False)]
 
 
 def test_a_part_has_parts_and_a_public_one_has_its_label() -> None:
@@ -184,7 +184,7 @@ def test_a_part_has_parts_and_a_public_one_has_its_label() -> None:
     inner = block.steps[0]
     assert isinstance(inner, Block)
     assert (block.label, inner.label) == ("b q", "c q1")
-    assert [part.label for part in body.parts] == ["c q1", "b q"]
+    assert [part.label for part, _ in body.parts.values()] == ["c q1", "b q"]
 
 
 @pytest.mark.parametrize(
