@@ -292,3 +292,47 @@ def test_the_general_form_has_the_options_too(project: MakeProject) -> None:
     assert said(p, "build", "--all", "-f", "--level=2") == "a true 2\nb true 2\n"
     assert said(p, "both") == "a true 1\nb true 1\n"
     assert "--fast" in p.run("build", "--help").stdout
+
+
+DEEP = {
+    "tasks.yml": "include: {api: services/api}\noptions: {lvl: {default: top}}\ntasks: {top: {run: {command: {exec: 'echo top', quiet: true}}}}\n",
+    "services/api/tasks.yml": "include: {inner: inner}\ntasks: {up: {run: {task: top}}}\n",
+    "services/api/inner/tasks.yml": "tasks: {build: {source: [], run: [{task: ':top'}, {command: {exec: 'echo inner ${lvl}', quiet: true}}]}}\n",
+}
+
+
+def test_the_project_is_the_outermost_file_also_two_namespaces_deep(project: MakeProject) -> None:
+    p = project(DEEP)
+    assert p.run("build", cwd="services/api/inner").stdout == "top\ninner top\n"
+    assert p.run("up", cwd="services/api").stdout == "top\n"
+    assert (p.exists(".pyrun"), p.exists("services/api/.pyrun")) == (True, False)
+
+
+def test_a_file_beside_the_top_takes_no_short_names(project: MakeProject) -> None:
+    hello = "tasks: {hello: {run: {command: {exec: 'echo WHO', quiet: true}}}}\n"
+    p = project({
+        "tasks.yml": "include: {x: x.yml, y: sub/y.yml, z: sub/z.yml}\n" + hello.replace("WHO", "top"),
+        "x.yml": hello.replace("WHO", "x"),
+        "sub/y.yml": hello.replace("WHO", "y"),
+        "sub/z.yml": hello.replace("WHO", "z"),
+    })  # fmt: skip
+    assert p.run("hello").stdout == "top\n"
+    assert p.run("x:hello").stdout == "x\n"
+    assert p.run("hello", cwd="sub").stdout == "top\n"
+
+
+def test_the_general_form_leaves_defaults_and_names_to_the_task(project: MakeProject) -> None:
+    text = (
+        "tasks:\n"
+        "  t: {args: {v: {default: dflt}}, options: {n: {type: int, default: 5}, f: {type: bool, default: true}, s: {default: str}, l: {type: list, default: [a, b]}},\n"
+        "      run: {command: {exec: 'echo v=${v} n=${n} f=${f} s=${s} l=${l}', quiet: true}}}\n"
+        "  u: {args: {namespace: {}}, run: {command: {exec: 'echo u ${namespace}', quiet: true}}}\n"
+    )
+    p = project({"tasks.yml": "include: {a: a, b: b}\n", "a/tasks.yml": text, "b/tasks.yml": text})
+    said = "v=dflt n=5 f=true s=str l=a b\n"
+    assert p.run("a:t").stdout == said
+    assert p.run("t", "a").stdout == said
+    assert p.run("-j1", "t", "--all", "--n=7").stdout == said.replace("5", "7") * 2
+    assert p.run("t", "b", "w", "--l=x", "--l=y z").stdout == "v=w n=5 f=true s=str l=x y z\n"
+    assert p.run("u", "a", "zzz").stdout == "u zzz\n"
+    assert "`t` knows no namespace `c`\n  one of: a, b" in p.run("t", "c").stderr
