@@ -24,10 +24,10 @@ FORBIDDEN = (
 
 LOOK = """
 runner
-runner.cli runner.cli.arguments runner.cli.main runner.cli.session
+runner.cli runner.cli.arguments runner.cli.find_project runner.cli.main runner.cli.session
 runner.digest runner.errors runner.events runner.location
 runner.model runner.model.call runner.model.codec runner.model.image runner.model.invoke runner.model.param
-runner.model.project runner.model.record runner.model.step runner.model.task runner.model.template
+runner.model.path runner.model.project runner.model.record runner.model.step runner.model.task runner.model.template
 runner.model.when
 runner.plan runner.plan.action runner.plan.bind runner.plan.brace runner.plan.calls runner.plan.condition
 runner.plan.expand runner.plan.facts runner.plan.file_state runner.plan.graph runner.plan.image_plan
@@ -39,8 +39,10 @@ runner.ui runner.ui.plain
 """
 
 WORK = """
-runner.execute runner.execute.host runner.execute.inputs runner.execute.loop runner.execute.outcome
-runner.execute.servers runner.execute.simple_command runner.execute.stopping runner.execute.streams runner.execute.terminal runner.execute.verdict
+runner.cli.lazy_images
+runner.execute runner.execute.host runner.execute.inputs runner.execute.item runner.execute.loop
+runner.execute.outcome runner.execute.servers runner.execute.simple_command runner.execute.surroundings
+runner.execute.stopping runner.execute.streams runner.execute.terminal runner.execute.verdict
 runner.plan.action_key runner.plan.dirty runner.plan.schedule
 runner.store.build_log
 runner.system.process runner.system.programs runner.system.state_folder runner.system.stop_signals

@@ -9,8 +9,8 @@ import os
 import re
 
 from runner.cli.first_tasks import FirstArg, FirstProject, FirstTask, find_projects
-from runner.cli.session import FILE_NAMES
 from runner.errors import UsageError
+from runner.model.project import FILE_NAMES
 
 _HEAD = """\
 # What this project can do. `pyrun` lists it, `pyrun TASK` does it, `pyrun TASK --help` says what a task takes,

@@ -13,7 +13,8 @@ from runner.cli.arguments import (
     read_calls,
     trailing_place,
 )
-from runner.cli.session import OuterFileError, Session, failure_of, find_file, open_session
+from runner.cli.find_project import OuterFileError, find_file, open_session
+from runner.cli.session import Session, failure_of
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import Binder
 from runner.plan.resolve import make_plan

@@ -6,7 +6,7 @@ from runner.config.decode_head import decode_env_files
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
 from runner.config.fields import Faultbook, read_map
-from runner.config.files import FILE_NAMES, Files, joined
+from runner.config.files import Files
 from runner.config.invoke_model import task_of_invoke
 from runner.config.language import TEXTUAL, WORDS, Language, decode_interpolation, is_tusk
 from runner.config.namespaces import included_files
@@ -17,7 +17,8 @@ from runner.config.shell import is_posix_shell
 from runner.errors import PyrunError, did_you_mean
 from runner.location import Position
 from runner.model.param import Param
-from runner.model.project import SHELL, EnvFile, Head, Notice
+from runner.model.path import beneath, resolved
+from runner.model.project import FILE_NAMES, SHELL, EnvFile, Head, Notice
 from runner.model.step import InvokeCall
 from runner.model.task import Task
 
@@ -169,7 +170,7 @@ class FileReader:
         written = book.word(node, "`invoke`")
         if not written:
             return []
-        path = joined(self.folder, written)
+        path = resolved(beneath(self.folder, written))
         data = self.found.files.read(path)
         if data is None:
             book.add(f"there is no file `{written}`", node.position, f"it is looked for beside `{self.path}`")
@@ -178,7 +179,9 @@ class FileReader:
 
         beside = path.rpartition("/")[0]
         try:
-            found = read_invoke_tasks(data, path, lambda name: self.found.files.read(joined(beside, name)))
+            found = read_invoke_tasks(
+                data, path, lambda name: self.found.files.read(resolved(beneath(beside, name)))
+            )
         except PyrunError as error:
             book.faults.append(error)
             return []
@@ -225,7 +228,7 @@ class FileReader:
         written = book.word(value, "`include`")
         if not written:
             return book, nothing
-        path = joined(self.folder, written)
+        path = resolved(beneath(self.folder, written))
         if path in way:
             book.add(f"`{written}` includes itself: {' → '.join([*way, path])}", value.position)
             return book, nothing
@@ -258,7 +261,7 @@ class FileReader:
 
     def include(self, namespace: str, written: str, at: Position) -> None:
         """Another file under a namespace."""
-        path = joined(self.folder, written)
+        path = resolved(beneath(self.folder, written))
         names = self.found.files.names(path)
         if names is not None:
             name = next((name for name in FILE_NAMES if name in names), "")

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-FILE_NAMES = ("tasks.yml", "tasks.yaml", "tusk.yml", "tusk.yaml")
-"""What a folder's own file may be called, the first one first."""
-
 
 class Files(Protocol):
     """Files by their path relative to the folder of the top file, with `/` between names."""
@@ -27,19 +24,3 @@ class NoFiles:
     def read(self, path: str) -> bytes | None:  # noqa: ARG002 - the protocol's
         """None: there is no file."""
         return None
-
-
-def joined(folder: str, path: str) -> str:
-    """A path that is written in a file of a folder, relative to the top, `.` and `..` resolved.
-
-    An absolute path stays one. `..` that lead out of the top stay at its beginning.
-    """
-    if path.startswith("/"):
-        return path
-    names: list[str] = []
-    for name in f"{folder}/{path}".split("/"):
-        if name == ".." and names and names[-1] != "..":
-            names.pop()
-        elif name not in {"", "."}:
-            names.append(name)
-    return "/".join(names)

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 
 from runner.config.fields import Faultbook
-from runner.config.files import Files, joined
+from runner.config.files import Files
 from runner.config.node import Mapping, Node, Scalar
 from runner.location import Position
 from runner.model.param import STRING, Param
+from runner.model.path import beneath, resolved
 from runner.model.project import NAMESPACE, full_aliases
 from runner.model.task import Task
 from runner.model.template import Template
@@ -55,13 +56,13 @@ def _matching(book: Faultbook, node: Scalar, folder: str, files: Files) -> list[
             "write `{NAMESPACE: PATH}`, or a pattern with one `*` for a folder, such as `services/*/tasks.yml`",
         )
         return []
-    base = joined(folder, "/".join(segments[:star]))
+    base = resolved(beneath(folder, "/".join(segments[:star])))
     rest = "/".join(segments[star + 1 :])
     found = []
     for name, kind in sorted((files.names(base) or {}).items()):
         path = "/".join([*segments[:star], name, *([rest] if rest else [])])
         fits = kind in {"d", "l"} and not name.startswith(".") and ":" not in name
-        if fits and (not rest or files.read(joined(folder, path)) is not None):
+        if fits and (not rest or files.read(resolved(beneath(folder, path))) is not None):
             found.append((name, path, node.position))
     if not found:
         book.add(f"`{node.text}` matches no file", node.position)

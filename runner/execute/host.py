@@ -7,7 +7,7 @@ called, and is told how that ended. So the order of steps reads as it is, and th
 import os
 import sys
 import time
-from os.path import exists, join, normpath
+from os.path import exists, join
 
 from runner.errors import TIMEOUT, RunError
 from runner.events import CommandStarted, Retried, StepSkipped, VariablesSet
@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from runner.events import Reporter
+    from runner.execute.surroundings import Surroundings
     from runner.plan.action import Action
     from runner.plan.step import PlanStep, Question
 
@@ -32,47 +32,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 120_000
 """Bytes of the longest script that is handed over as a word; Linux takes 128 KiB a word."""
-
-
-class Surroundings:
-    """What the commands of an action, and of those that it calls, have in common.
-
-    Args:
-        top: The project's top folder, absolute.
-        environ: The variables of an action's commands, as the tasks of a namespace get them.
-        reporter: Who is told.
-        stdin: What the commands read.
-        null: What swallows all and gives nothing.
-        silent: Whether the commands write to nobody.
-        prefix: What each line of output begins with, or None where the commands write straight to the user.
-        terminal: The terminal that is lent to the commands, or None.
-
-    Attributes:
-        settings: The variables that steps have set so far, None for those taken away.
-    """
-
-    __slots__ = ("environ", "null", "prefix", "reporter", "settings", "silent", "stdin", "terminal", "top")
-
-    def __init__(
-        self,
-        top: str,
-        environ: "Callable[[Action, str], Mapping[str, str]]",
-        reporter: "Reporter",
-        stdin: int,
-        null: int,
-        silent: bool,
-        prefix: bytes | None,
-        terminal: int | None,
-    ) -> None:
-        self.silent = silent
-        self.top = top
-        self.environ = environ
-        self.reporter = reporter
-        self.stdin = stdin
-        self.null = null
-        self.prefix = prefix
-        self.terminal = terminal
-        self.settings: dict[str, str | None] = {}
 
 
 class _Place:
@@ -117,7 +76,7 @@ class HostRun:
     def __init__(
         self,
         action: "Action",
-        around: Surroundings,
+        around: "Surroundings",
         environ: "Mapping[str, str]",
         label: str,
         quiet: bool,
@@ -181,7 +140,7 @@ class HostRun:
         """
         place = _Place(self.label, self.action.interpreter, {}, self._environ)
         self._tell(script, place)
-        folder = self._folder(script.dir)
+        folder = self.around.folder(script.dir)
         for argv in self._ways(script, place):
             error = replace(argv, folder=folder, environ=self._variables(folder, place), reset=handled)
         error.at = error.at or script.position
@@ -235,7 +194,7 @@ class HostRun:
         from runner.system.secrets import place_secrets, remove_secrets  # noqa: PLC0415 - few tasks have any
 
         try:
-            made = place_secrets(action.traits.secrets, self._environ, self.around.top)
+            made = place_secrets(action.traits.secrets, self._environ, self.around.work.top)
         except RunError as error:
             return Outcome(error.status, action.label, "", error)
         try:
@@ -319,7 +278,7 @@ class HostRun:
         label = f"{place.label} > {block.label}" if block.label else place.label
         base = self._environ
         if block.namespace != self.action.traits.namespace:
-            variables = self.around.environ(self.action, block.namespace)
+            variables = self.around.work.environ(self.action, block.namespace)
             base = {**variables, **dict(self.action.env)}
         inner = _Place(label, block.interpreter, {**place.env, **dict(block.env)}, base)
         outcome = yield from self._steps(block.steps, inner)
@@ -341,15 +300,15 @@ class HostRun:
 
     def _start(self, script: Script, place: _Place) -> None:
         around = self.around
-        files = (around.stdin, around.null, around.null) if around.silent else (around.stdin, 1, 2)
-        if around.prefix is not None and (self.hear is not None or not around.silent):
+        files = (around.stdin, around.null, around.null) if around.work.silent else (around.stdin, 1, 2)
+        if around.prefix is not None and (self.hear is not None or not around.work.silent):
             self.streams = [
-                Stream(number, around.prefix, _drop if around.silent else write_all) for number in (1, 2)
+                Stream(number, around.prefix, _drop if around.work.silent else write_all) for number in (1, 2)
             ]
             files = (around.stdin, self.streams[0].writer, self.streams[1].writer)
             for number, stream in enumerate(self.streams, 1):
                 stream.listener = self._ear(number)
-        folder = self._folder(script.dir)
+        folder = self.around.folder(script.dir)
         ways = self._ways(script, place)
         environ = self._variables(folder, place)
         if script.pty or script.respond:
@@ -402,7 +361,7 @@ class HostRun:
 
     def _answer(self, question: "Question", step: Guarded, place: _Place) -> "Work":
         """DONE if one question is answered by yes."""
-        folder = self._folder(question.dir)
+        folder = self.around.folder(question.dir)
         environ = self._variables(folder, place)
         texts = [value for value in question.values if value is not None]
         if question.kind == ENVIRONMENT:
@@ -441,7 +400,10 @@ class HostRun:
         if place.interpreter == SHELL:
             words = simple_words(script.text)
             environ = self._variables("", place)
-            if words is not None and find_program(words[0], environ, self._folder(script.dir)) is not None:
+            if (
+                words is not None
+                and find_program(words[0], environ, self.around.folder(script.dir)) is not None
+            ):
                 return [words, shell]
         return [shell]
 
@@ -466,9 +428,6 @@ class HostRun:
             else:
                 found[name] = value
         return found
-
-    def _folder(self, written: str) -> str:
-        return normpath(f"{self.around.top}/{written}") if not written.startswith("/") else written
 
 
 def _drop(_target: int, _data: bytes) -> None:

@@ -10,12 +10,13 @@ import time
 
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
-from runner.execute.host import HostRun, Surroundings
+from runner.execute.host import HostRun
+from runner.execute.item import Item, Part
 from runner.execute.outcome import DONE, HALTED, Outcome
 from runner.execute.servers import Servers, ended_early, foreground_servers
 from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
+from runner.execute.surroundings import Surroundings
 from runner.execute.terminal import Terminal
-from runner.model.record import Record
 from runner.plan.schedule import Schedule
 from runner.plan.step import Called
 from runner.system.process import Process, kill_left
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runner.events import Reporter
     from runner.execute.ports import Images, Log
     from runner.execute.streams import Stream
+    from runner.execute.surroundings import Settings
     from runner.execute.verdict import Judge, Verdict
     from runner.plan.action import Action, Plan
     from runner.plan.step import Script
@@ -35,88 +37,6 @@ if TYPE_CHECKING:
 
 _LONGEST_LABEL = 200
 """Characters of callers that are told in front of a command."""
-
-
-class Settings(Record):
-    """How to work on a plan.
-
-    Args:
-        top: The project's top folder, absolute.
-        environ: The variables of an action's commands, as the tasks of a namespace get them.
-        jobs: How many actions may run side by side.
-        silent: Whether what commands write is for nobody.
-    """
-
-    FIELDS = ("top", "environ", "jobs", "silent")
-    __slots__ = FIELDS
-
-    def __init__(
-        self, top: str, environ: "Callable[[Action, str], Mapping[str, str]]", jobs: int, silent: bool
-    ) -> None:
-        self.top = top
-        self.environ = environ
-        self.jobs = jobs
-        self.silent = silent
-
-
-class _Part:
-    """One action of those that an item is at work on: the item's own, or one that is called."""
-
-    __slots__ = ("began", "run", "verdict")
-
-    def __init__(self, run: HostRun, verdict: "Verdict") -> None:
-        self.run = run
-        self.verdict = verdict
-        self.began = time.monotonic()
-
-
-class _Running:
-    """An action at work, with those that it has called and waits for.
-
-    Attributes:
-        overdue: When what has taken too long and was told to stop is ended by force, or 0.
-        below: What was below it when it was told.
-    """
-
-    __slots__ = ("action", "below", "overdue", "parts", "server", "terminal")
-
-    def __init__(self, part: _Part, server: bool) -> None:
-        self.action = part.run.action
-        self.parts = [part]
-        self.server = server
-        self.terminal = part.run.lends_terminal
-        self.overdue = 0.0
-        self.below: tuple[tuple[int, str], ...] = ()
-
-    @property
-    def run(self) -> HostRun:
-        """What runs: the last that was called."""
-        return self.parts[-1].run
-
-    def halt(self) -> None:
-        """Let no step begin any more, but those of `finally`."""
-        for part in self.parts:
-            part.run.halted = True
-
-    def cleans(self) -> bool:
-        """Whether something comes in the end whatever happens."""
-        return any(part.run.has_last for part in self.parts)
-
-    def expire(self, now: float) -> bool:
-        """Whether one of its tries has taken too long; then no step of it begins any more."""
-        late = next((n for n, part in enumerate(self.parts) if 0 < part.run.deadline <= now), None)
-        if late is None:
-            return False
-        self.parts[late].run.expired = True
-        self.parts[late].run.deadline = 0.0
-        for part in self.parts[late + 1 :]:
-            part.run.halted = True
-        return True
-
-    def deadlines(self) -> "list[float]":
-        """When something of it is to be ended, as `time.monotonic` counts."""
-        found = [part.run.deadline for part in self.parts if part.run.deadline]
-        return [self.overdue] if self.overdue else found
 
 
 class Loop:
@@ -134,7 +54,7 @@ class Loop:
     def __init__(
         self,
         plan: "Plan",
-        settings: Settings,
+        settings: "Settings",
         judge: "Judge",
         log: "Log",
         images: "Images",
@@ -148,9 +68,9 @@ class Loop:
         self.actions = {action.id: action for action in plan.actions}
         durations = log.durations() if settings.jobs > 1 and len(plan.actions) > settings.jobs else {}
         self.schedule = Schedule(plan, durations)
-        self.running: dict[int, _Running] = {}
+        self.running: dict[int, Item] = {}
         self.busy: set[str] = set()
-        self.parked: list[tuple[_Running, Called]] = []
+        self.parked: list[tuple[Item, Called]] = []
         self.delayed: list[Action] = []
         self.servers = Servers(self.actions, settings.top)
         self.foreground = foreground_servers(plan)
@@ -178,7 +98,7 @@ class Loop:
             finally:
                 self.stopping.kill(self._runs())
                 self.stopping.end()
-                self.servers.close()
+                self.servers.forget_waiting()
                 self.terminal.take_back()
         if self.error is not None and not self.stopping.caught:
             raise self.error
@@ -345,21 +265,11 @@ class Loop:
         if asked_alone and direct:
             stdin, terminal = 0, self.terminal.lend()
         prefix = None if direct else self._prefix(action)
-        silent = self.settings.silent
-        around = Surroundings(
-            self.settings.top,
-            self.settings.environ,
-            self.reporter,
-            stdin,
-            self._nothing(),
-            silent,
-            prefix,
-            terminal,
-        )
+        around = Surroundings(self.settings, self.reporter, stdin, self._nothing(), prefix, terminal)
         run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet, None)
         if asked_alone and direct and (script := self._last_command(action, run)) is not None:
             run.become(script, self._handled)
-        item = _Running(_Part(run, verdict), action.persistent)
+        item = Item(Part(run, verdict), action.persistent)
         self.busy.add(action.id)
         if action.persistent:
             self.servers.start(action, run, self._environ(action))
@@ -397,7 +307,7 @@ class Loop:
             return None
         return run.single()
 
-    def _step(self, item: _Running, before: Outcome | None) -> None:
+    def _step(self, item: Item, before: Outcome | None) -> None:
         """Go on with an item until it waits for a process or is done."""
         while True:
             part = item.parts[-1]
@@ -419,7 +329,7 @@ class Loop:
                 return
             before = outcome
 
-    def _call(self, item: _Running, called: Called) -> Outcome | None:
+    def _call(self, item: Item, called: Called) -> Outcome | None:
         """Do another action at this point of an item, as if it were asked for by itself.
 
         Returns:
@@ -445,11 +355,11 @@ class Loop:
         run = HostRun(
             action, caller.around, self._environ(action), _label(caller.label, action), quiet, caller
         )
-        item.parts.append(_Part(run, verdict))
+        item.parts.append(Part(run, verdict))
         self.busy.add(action.id)
         return None
 
-    def _settle(self, item: _Running, part: _Part, outcome: Outcome) -> Outcome:
+    def _settle(self, item: Item, part: Part, outcome: Outcome) -> Outcome:
         """An action is at its end: what it did is kept, or counts for nothing."""
         action, verdict = part.run.action, part.verdict
         if item.server and len(item.parts) == 1:
@@ -471,7 +381,7 @@ class Loop:
         self.reporter.tell(TaskFinished(action.label, _since(part.began)))
         return outcome
 
-    def _finish(self, item: _Running, outcome: Outcome) -> None:
+    def _finish(self, item: Item, outcome: Outcome) -> None:
         """An item is done."""
         action = item.action
         if item.terminal:
@@ -485,7 +395,7 @@ class Loop:
         else:
             self.schedule.finish(action.id)
 
-    def _server_ended(self, item: _Running, outcome: Outcome) -> None:
+    def _server_ended(self, item: Item, outcome: Outcome) -> None:
         """A server has ended: that fails those who need it, or is what it was told."""
         action = item.action
         unready = self.servers.unready(action)
@@ -570,7 +480,7 @@ class Loop:
             self.parked.remove(pair)
             self._step(pair[0], HALTED)
 
-    def _items(self) -> "list[_Running]":
+    def _items(self) -> "list[Item]":
         """All that is at work, what waits for a call among it."""
         return [*self.running.values(), *(item for item, _ in self.parked)]
 
@@ -613,25 +523,21 @@ class Loop:
 
     def _stop(self, number: int) -> None:
         """A stop signal came."""
-        self.schedule.stop()
-        self.servers.forget_waiting()
-        for item in self._items():
-            item.halt()
-        self.stopping.catch(number, self._runs())
-        self._halt_parked()
+        self._halt(lambda: self.stopping.catch(number, self._runs()))
 
     def _stop_servers(self) -> None:
         """Nobody needs the servers any longer, or one of them failed."""
+        self._halt(lambda: self.stopping.servers(self._runs()))
+
+    def _halt(self, tell: "Callable[[], None]") -> None:
+        """Let nothing begin any more but what comes in the end, and tell what runs to stop."""
         self.schedule.stop()
         self.servers.forget_waiting()
+        self.delayed.clear()
         for item in self._items():
             item.halt()
-        self.stopping.servers(self._runs())
-        self._halt_parked()
-
-    def _halt_parked(self) -> None:
-        """What waits for a call will not get it; what comes in the end still does."""
-        self.delayed.clear()
+        tell()
+        # What waits for a call will not get it.
         parked, self.parked = self.parked, []
         for item, _ in parked:
             self._step(item, HALTED)

@@ -1,6 +1,7 @@
 """The servers of a plan: which are up, which are ready, and who waits for them."""
 
 from runner.errors import RunError
+from runner.model.path import beneath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Servers:
         self._actions = actions
         self._top = top
         self._idle: dict[str, Verdict] = {}
-        self._started: dict[str, Readiness | None] = {}
+        self._started: dict[str, None] = {}
         self._asking: dict[str, Readiness] = {}
         self._ended: set[str] = set()
         self.waiting: dict[str, tuple[Action, Verdict]] = {}
@@ -67,17 +68,16 @@ class Servers:
     def start(self, action: "Action", run: "HostRun", environ: "Mapping[str, str]") -> None:
         """A server is being started."""
         self._idle.pop(action.id, None)
-        readiness = None
+        self._started[action.id] = None
         if action.server is not None and action.server.ready:
             from runner.execute.readiness import Readiness  # noqa: PLC0415 - sockets, for servers only
 
-            folder = f"{self._top}/{action.dir}" if not action.dir.startswith("/") else action.dir
+            folder = beneath(self._top, action.dir)
             readiness = Readiness(action.server, action.interpreter, folder, environ)
             self._asking[action.id] = readiness
             run.hear = readiness.hear
             if run.prefix is None:
                 readiness.hear_nothing()
-        self._started[action.id] = readiness
 
     def end(self, action: "Action") -> None:
         """A server has ended."""
@@ -115,10 +115,6 @@ class Servers:
         for readiness in self._asking.values():
             readiness.close()
         self._asking.clear()
-
-    def close(self) -> None:
-        """Stop asking."""
-        self.forget_waiting()
 
     def needed(self, server: "Action", users: "Iterable[Action]") -> bool:
         """Whether one of some actions, or of those that wait, needs a server."""

@@ -2,10 +2,10 @@
 
 from runner.digest import canonical, digest_of
 from runner.errors import PlanError
+from runner.model.path import beneath
 from runner.model.record import Record
 from runner.model.when import COMMAND, ENVIRONMENT
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
-from runner.plan.condition import path_in
 from runner.plan.dirty import NEVER, key_change, targets_change
 from runner.plan.file_state import FileState, LogEntry
 
@@ -312,7 +312,7 @@ class Judge:
                 value = settings.get(question.name, value)
                 found.append((question.name, "" if value is None else f"={value}"))
             elif question.kind != COMMAND:
-                paths = [path_in(question.dir, path) for path in question.values if path is not None]
+                paths = [beneath(question.dir, path) for path in question.values if path is not None]
                 found += [(path, str(self._inputs.tree.exists(path))) for path in paths]
         return found
 

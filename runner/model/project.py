@@ -18,6 +18,8 @@ else:
 
 NAMESPACE = "namespace"
 """What the arg is called that picks one of the included files that define a task."""
+FILE_NAMES = ("tasks.yml", "tasks.yaml", "tusk.yml", "tusk.yaml")
+"""What a folder's own file may be called, the first one first."""
 SHELL = ("sh", "-c")
 """The interpreter where a file names none."""
 
@@ -182,7 +184,12 @@ def full_aliases(task: Task) -> tuple[str, ...]:
 
 def head_of(project: Project, task: Task) -> Head:
     """What the file of a task says beside its tasks."""
-    return next((head for head in project.heads if head.namespace == task.namespace), project.heads[0])
+    return head_named(project, task.namespace)
+
+
+def head_named(project: Project, namespace: str) -> Head:
+    """What the file of a namespace says beside its tasks."""
+    return next((head for head in project.heads if head.namespace == namespace), project.heads[0])
 
 
 def public_names(project: Project) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Conditions with their values: what is known before anything runs, and what is left to ask at its turn."""
 
+from runner.model.path import beneath
 from runner.model.when import COMMAND, EARLY, ENVIRONMENT, EQUAL, EXISTS, NOT_EQUAL, OS
 from runner.plan.expand import fill
 from runner.plan.step import Question
@@ -65,13 +66,8 @@ def _answer(question: Question, facts: "Facts", head: "Head") -> bool | None:
             if answer or answer is None:
                 return answer
         return False
-    found = [facts.exists(path_in(question.dir, path)) for path in texts]
+    found = [facts.exists(beneath(question.dir, path)) for path in texts]
     return any(found) if question.kind == EXISTS else not all(found)
-
-
-def path_in(folder: str, path: str) -> str:
-    """A path that is written relative to a folder, relative to the top."""
-    return path if path.startswith("/") or not folder else f"{folder}/{path}"
 
 
 def _holds(check: "Check", values: "Mapping[str, Value]", facts: "Facts") -> bool:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _EMBED = b"//go:embed"
 _SPACE = b" \t\r\n;"
-_QUOTES = b'"`'
 _WORD_ENDS = b' \t\r\n;("`/'
 
 

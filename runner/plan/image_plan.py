@@ -4,6 +4,7 @@ Also the one rule for where a copied file lands, which both builders of images f
 """
 
 from runner.errors import PlanError
+from runner.model.path import beneath
 from runner.model.record import Record
 from runner.plan.facts import FILE, FOLDER
 from runner.plan.platform import Platform
@@ -243,8 +244,7 @@ def base_plan(written: str, at: "Position | None" = None, folder: str = "") -> B
     if written.startswith("oci:"):
         path, _, tag = written[4:].partition(":")
         if path:
-            inner = path if path.startswith("/") or not folder else f"{folder}/{path}"
-            return BasePlan(OCI, inner, tag)
+            return BasePlan(OCI, beneath(folder, path), tag)
         raise PlanError(f"`from: {written}` names no folder", at, "such as `oci:bases/debian:bookworm`")
     raise PlanError(
         f"`from: {written}` is not a base that can be read here",

@@ -2,6 +2,7 @@
 
 from runner.errors import PlanError
 from runner.model.codec import write_json
+from runner.model.path import beneath
 from runner.model.project import head_of
 from runner.model.task import EXCLUDE, GO, Secret
 from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
@@ -11,7 +12,7 @@ from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
-from runner.plan.steps import Body, StepFiller, joined_folder, task_folder
+from runner.plan.steps import Body, StepFiller, task_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -352,7 +353,7 @@ def _server(task: "Task", values: "Mapping[str, Value]") -> ServerPlan | None:
 def _placed(secret: Secret, beside: str, folder: str) -> Secret:
     """A secret whose file is relative to its `tasks.yml`, and is to be found relative to the working folder."""
     paths = [
-        path if not path or path.startswith(("/", "~")) else joined_folder(base, path)
+        path if not path or path.startswith(("/", "~")) else beneath(base, path)
         for base, path in ((beside, secret.file), (folder, secret.to))
     ]
     return Secret(secret.name, paths[0], paths[1], secret.position)

@@ -1,6 +1,7 @@
 """A task's steps with everything filled in."""
 
 from runner.errors import PlanError
+from runner.model.path import beneath, resolved
 from runner.model.project import head_of
 from runner.model.step import Command, InvokeCall, SetEnvironment
 from runner.plan.bind import shown_word
@@ -153,7 +154,7 @@ class _Filling:
         values = self.values
         folder = self.folder
         if step.dir is not None:
-            folder = folder_text(joined_folder(self.head.folder, fill(step.dir, values)))
+            folder = resolved(beneath(self.head.folder, fill(step.dir, values)))
         return Script(
             fill(step.script, values),
             None if step.shown is None else fill(step.shown, values),
@@ -175,7 +176,7 @@ class _Filling:
         if file == "__init__.py":
             folder, _, module = folder.rpartition("/")
         up = "/".join([".."] * len(self.folder.split("/"))) if self.folder else "."
-        root = "." if folder == self.folder else joined_folder(up, folder) or up
+        root = "." if folder == self.folder else beneath(up, folder) or up
         argv = invoke_words(step.task, self.invocation.values, "", root, module, step.position)
         text = " ".join(("invoke", *map(shown_word, argv[6:])))
         return Script(text, None, self.quiet, self.folder, (), False, (), argv, step.position)
@@ -255,22 +256,4 @@ class _Filling:
 
 def task_folder(task: "Task", head: "Head", values: "Mapping[str, Value]") -> str:
     """The working folder of a task, relative to the top."""
-    return folder_text(joined_folder(head.folder, "" if task.dir is None else fill(task.dir, values)))
-
-
-def joined_folder(base: str, written: str) -> str:
-    """A folder that is written relative to another."""
-    return written if written.startswith("/") or not base else f"{base}/{written}"
-
-
-def folder_text(written: str) -> str:
-    """A working folder as a path without `.` and without `..` where they can be resolved."""
-    if written.startswith("/"):
-        return written.rstrip("/") or "/"
-    names: list[str] = []
-    for name in written.split("/"):
-        if name == ".." and names and names[-1] != "..":
-            names.pop()
-        elif name not in {"", "."}:
-            names.append(name)
-    return "/".join(names)
+    return resolved(beneath(head.folder, "" if task.dir is None else fill(task.dir, values)))

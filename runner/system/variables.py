@@ -1,6 +1,7 @@
 """The caller's variables, and those of the files that a `tasks.yml` names."""
 
 from runner.errors import PlanError
+from runner.model.path import beneath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class Variables:
 
     def _take(self, file: "EnvFile", head: "Head", into: tuple[dict[str, str], dict[str, str]]) -> None:
         """Add the variables of a file."""
-        path = file.path if file.path.startswith("/") or not head.folder else f"{head.folder}/{file.path}"
+        path = beneath(head.folder, file.path)
         try:
-            with open(path if path.startswith("/") else f"{self._top}/{path}", "rb", buffering=0) as opened:
+            with open(beneath(self._top, path), "rb", buffering=0) as opened:
                 data = opened.read()
         except FileNotFoundError:
             if file.required:

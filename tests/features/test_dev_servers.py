@@ -1,5 +1,6 @@
 """Servers side by side: who waits for whom, what ready means, and that nothing is left when one fails or all stop."""
 
+import os
 import signal
 import socket
 from contextlib import ExitStack
@@ -170,8 +171,9 @@ READY = {
 def test_each_kind_of_ready_is_waited_for(project: MakeProject, kind: str) -> None:
     (port,) = free_ports(1)
     words, keys = (text.replace("PORT", str(port)) for text in READY[kind])
-    if "::1" in words and not has_other_address():
-        pytest.skip("this machine has no IPv6")
+    if not has_other_address() and not os.environ.get("CI"):
+        # A user's machine without IPv6 asks the only address it has; CI must have both.
+        words = words.replace("::1", "127.0.0.1")
     if kind == "first port":
         keys = keys.replace("1]", f"{free_ports(1)[0]}]")
     task = serve(f"db late {words}")[:-1] + f", {keys}}}"

@@ -208,7 +208,7 @@ def test_a_server_asks_in_its_own_folder_with_its_own_variables(
     servers.start(one, Run().as_host(), {"PATH": os.environ["PATH"], "SIGN": "sign"})
     while servers.unready(one):
         assert list(servers.look()) == []
-    servers.close()
+    servers.forget_waiting()
 
 
 # Ports

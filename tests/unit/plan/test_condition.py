@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from runner.config.decode import decode
 from runner.location import Position
+from runner.model.path import beneath
 from runner.model.project import Head
 from runner.model.template import TEXT, Hole, Template
 from runner.model.when import COMMAND, ENVIRONMENT, EQUAL, EXISTS, NOT_EQUAL, NOT_EXISTS, OS, Check, When
-from runner.plan.condition import holds_now, path_in, settle
+from runner.plan.condition import holds_now, settle
 from runner.plan.step import Question
 from tests.fakes.memory_facts import MemoryFacts
 
@@ -227,4 +228,4 @@ def test_a_question_has_its_values_filled_in() -> None:
 def test_a_path_is_relative_to_the_files_folder_unless_it_is_absolute(
     folder: str, path: str, found: str
 ) -> None:
-    assert path_in(folder, path) == found
+    assert beneath(folder, path) == found

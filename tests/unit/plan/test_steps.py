@@ -1,8 +1,4 @@
-import posixpath
-
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from runner.config.decode import decode
 from runner.errors import PlanError
@@ -13,7 +9,7 @@ from runner.model.when import ENVIRONMENT, EXISTS
 from runner.plan.bind import Binder, Draft, Invocation
 from runner.plan.calls import draft_of
 from runner.plan.step import Block, Called, Guarded, Question, Script, Setting, questions_in, scripts_in
-from runner.plan.steps import Body, StepFiller, folder_text, joined_folder
+from runner.plan.steps import Body, StepFiller
 from tests.fakes.memory_facts import MemoryFacts
 from tests.fakes.memory_tree import MemoryTree
 
@@ -224,39 +220,6 @@ def test_a_call_in_a_file_of_a_namespace_has_that_files_folder_and_condition() -
     assert block.interpreter == ("bash", "-c")
     assert questions_in((block,)) == (Question(EXISTS, "", ("f",), "api"),)
     assert [script.dir for script in scripts_in((block,))] == ["api/d"]
-
-
-# Folders
-
-
-@pytest.mark.parametrize(
-    ("written", "folder"),
-    [
-        ("", ""), (".", ""), ("./", ""), ("a", "a"), ("a/", "a"), ("./a//b/.", "a/b"), ("a/../b", "b"), ("a/..", ""),
-        ("..", ".."), ("../a", "../a"), ("a/../../b", "../b"), ("../../a/..", "../.."), ("/", "/"), ("/x/", "/x"),
-        ("...", "..."),
-    ],
-)  # fmt: skip
-def test_a_folder_has_one_form(written: str, folder: str) -> None:
-    assert folder_text(written) == folder
-    assert folder_text(folder) == folder
-
-
-@settings(max_examples=300)
-@given(st.lists(st.sampled_from(["a", "b", "..", ".", "", "..."]), max_size=6).map("/".join))
-@example("a/./../..")
-def test_a_relative_folder_is_what_the_system_would_take_it_for(written: str) -> None:
-    relative = written.lstrip("/")
-    expected = posixpath.normpath(relative)
-    assert folder_text(relative) == ("" if expected == "." else expected)
-
-
-@pytest.mark.parametrize(
-    ("base", "written", "joined"),
-    [("", "x", "x"), ("a", "x", "a/x"), ("a", "/x", "/x"), ("a", "", "a/"), ("", "", "")],
-)
-def test_a_folder_is_relative_to_its_files(base: str, written: str, joined: str) -> None:
-    assert joined_folder(base, written) == joined
 
 
 def test_a_step_tells_where_it_stands() -> None:

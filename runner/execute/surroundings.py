@@ -1,0 +1,74 @@
+"""How a plan is worked on, and what all commands of one thing that runs have in common."""
+
+from os.path import normpath
+
+from runner.model.path import beneath
+from runner.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.events import Reporter
+    from runner.plan.action import Action
+
+
+class Settings(Record):
+    """How to work on a plan.
+
+    Args:
+        top: The project's top folder, absolute.
+        environ: The variables of an action's commands, as the tasks of a namespace get them.
+        jobs: How many actions may run side by side.
+        silent: Whether what commands write is for nobody.
+    """
+
+    FIELDS = ("top", "environ", "jobs", "silent")
+    __slots__ = FIELDS
+
+    def __init__(
+        self, top: str, environ: "Callable[[Action, str], Mapping[str, str]]", jobs: int, silent: bool
+    ) -> None:
+        self.top = top
+        self.environ = environ
+        self.jobs = jobs
+        self.silent = silent
+
+
+class Surroundings:
+    """What the commands of an action, and of those that it calls, have in common.
+
+    Args:
+        work: How the plan is worked on.
+        reporter: Who is told.
+        stdin: What the commands read.
+        null: What swallows all and gives nothing.
+        prefix: What each line of output begins with, or None where the commands write straight to the user.
+        terminal: The terminal that is lent to the commands, or None.
+
+    Attributes:
+        settings: The variables that steps have set so far, None for those taken away.
+    """
+
+    __slots__ = ("null", "prefix", "reporter", "settings", "stdin", "terminal", "work")
+
+    def __init__(
+        self,
+        work: Settings,
+        reporter: "Reporter",
+        stdin: int,
+        null: int,
+        prefix: bytes | None,
+        terminal: int | None,
+    ) -> None:
+        self.work = work
+        self.reporter = reporter
+        self.stdin = stdin
+        self.null = null
+        self.prefix = prefix
+        self.terminal = terminal
+        self.settings: dict[str, str | None] = {}
+
+    def folder(self, written: str) -> str:
+        """A folder of an action as an absolute path."""
+        return normpath(beneath(self.work.top, written))
