@@ -51,13 +51,22 @@ flags:
       --list[=VALUE]                List the tasks; --list=json for other programs
   -h, --help                        Show this, or what a task takes
       --dry-run                     Show what would run, and run nothing
-      --graph[=VALUE]               Show what needs what, as a tree, and run nothing
+      --why                         Show what changed since a task last succeeded, or why it is up to date, and run nothing
+      --graph[=VALUE]               Show what needs what, as a tree or with --graph=json, and run nothing
       --validate                    Check the file, and run nothing
       --schema                      Show the JSON Schema of a tasks.yml
   -V, --version                     Show the version
       --all                         Run a task for every value of its enumerated arg
   -j, --jobs VALUE                  How many tasks may run side by side (default: the processor's cores)
       --force                       Run tasks that are up to date, too
+      --keep-going                  After a failure go on with what does not need it
+      --resume                      Do only what failed or did not start last time
+      --since[=VALUE]               Do only what changed since a git revision (default: where upstream's branch began)
+      --shard VALUE                 Do one part of it, as 2/5; all parts together do everything
+      --watch                       Run again whenever something that a task reads changes
+      --sandbox                     Run each task where only what it declares is to be seen
+      --audit                       Run, and list what tasks read and write without declaring it
+      --output VALUE                How tasks' output is shown: interleaved, grouped, prefixed, json or plain
       --save VALUE                  Write the image to an archive for `docker load` and `skopeo`
       --load                        Give the image to the container engine, and fail without one
       --no-load                     Give the image to no engine
