@@ -39,14 +39,35 @@ class TaskSkipped(Event):
         label: The task's.
         asked: Whether it was asked for by name.
         why: Why it need not run, in words.
+        milliseconds: How long it took when it ran.
     """
 
-    __slots__ = ("asked", "label", "why")
+    __slots__ = ("asked", "label", "milliseconds", "why")
 
-    def __init__(self, label: str, asked: bool, why: str) -> None:
+    def __init__(self, label: str, asked: bool, why: str, milliseconds: int) -> None:
         self.label = label
         self.asked = asked
         self.why = why
+        self.milliseconds = milliseconds
+
+
+class TaskRestored(Event):
+    """What a task makes was brought back from the store.
+
+    Args:
+        label: The task's.
+        asked: Whether it was asked for by name.
+        why: Why it was not up to date, in words.
+        milliseconds: How long it took when it ran.
+    """
+
+    __slots__ = ("asked", "label", "milliseconds", "why")
+
+    def __init__(self, label: str, asked: bool, why: str, milliseconds: int) -> None:
+        self.label = label
+        self.asked = asked
+        self.why = why
+        self.milliseconds = milliseconds
 
 
 class TaskStarted(Event):
@@ -132,11 +153,13 @@ class Retried(Event):
         status: The exit status of its command.
         number: Which of the further tries this is, from 1.
         most: How many there may be.
+        pause: Milliseconds before it begins.
     """
 
-    __slots__ = ("label", "most", "number", "status")
+    __slots__ = ("label", "most", "number", "pause", "status")
 
-    def __init__(self, label: str, status: int, number: int, most: int) -> None:
+    def __init__(self, label: str, status: int, number: int, most: int, pause: int) -> None:
+        self.pause = pause
         self.label = label
         self.status = status
         self.number = number
@@ -196,8 +219,39 @@ class ImageReady(Event):
         self.why = why
 
 
+class TaskAudited(Event):
+    """What was seen of a task while it ran, held against what it declares.
+
+    Args:
+        label: The task's.
+        reads: The files of the project that it read and does not declare.
+        writes: Those that it wrote or removed and does not declare.
+        unread: Those that it declares to read and never looked at.
+        lines: What would declare all of it, as lines of a file.
+    """
+
+    __slots__ = ("label", "lines", "reads", "unread", "writes")
+
+    def __init__(
+        self,
+        label: str,
+        reads: tuple[str, ...],
+        writes: tuple[str, ...],
+        unread: tuple[str, ...],
+        lines: tuple[str, ...],
+    ) -> None:
+        self.label = label
+        self.reads = reads
+        self.writes = writes
+        self.unread = unread
+        self.lines = lines
+
+
 class Reporter(Protocol):
     """Who is told what happened."""
 
     def tell(self, event: Event) -> None:
         """Let the user know of an event, or not, as the flags say."""
+
+    def output(self, label: str, number: int, data: bytes) -> None:
+        """Show what a task has written to its stdout (1) or stderr (2): whole lines, but for the last one."""

@@ -42,9 +42,9 @@ WORK = """
 runner.cli.lazy_images
 runner.execute runner.execute.host runner.execute.inputs runner.execute.item runner.execute.loop
 runner.execute.outcome runner.execute.servers runner.execute.simple_command runner.execute.surroundings
-runner.execute.stopping runner.execute.streams runner.execute.terminal runner.execute.verdict
+runner.execute.stopping runner.execute.streams runner.execute.terminal runner.execute.turns runner.execute.verdict
 runner.plan.action_key runner.plan.dirty runner.plan.schedule
-runner.store.build_log
+runner.store.build_log runner.store.run_locks
 runner.system.process runner.system.programs runner.system.state_folder runner.system.stop_signals
 """
 

@@ -26,8 +26,19 @@ if TYPE_CHECKING:
 
     from runner.model.task import Task
     from runner.plan.action import Plan
+    from runner.plan.facts import Facts
+    from runner.system.past_facts import NotedFacts
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
+_LOOKS = ("dry-run", "graph", "why")
+"""The flags with which a plan is only looked at."""
+_NEEDS_TASK = {
+    "graph": "shows what a task needs",
+    "why": "says why a task runs",
+    "since": "takes what changes reach of the tasks asked for",
+    "shard": "takes a part of the tasks asked for",
+}
+"""The flags that are about what is asked for, with what they do."""
 
 
 def main(words: "Sequence[str] | None" = None) -> int:
@@ -66,6 +77,8 @@ class _Call:
         flags, used = leading_flags(self.words)
         self.silent = "silent" in flags
         words = self.words[used:]
+        if "resume" in flags and not words:
+            flags, words = self.words_before(flags)
         shown = _without_project(flags, words)
         if shown is not None:
             _show(shown)
@@ -92,16 +105,34 @@ class _Call:
             return 0
         return self.plan(session, request)
 
+    def words_before(self, flags: "dict[str, str]") -> "tuple[dict[str, str], Sequence[str]]":
+        """The flags and words of the run that is resumed, with what is said now before what was said then.
+
+        Raises:
+            UsageError: There is none.
+        """
+        from runner.store.last_run import load_run  # noqa: PLC0415 - only for this
+
+        self.open(flags)
+        found = load_run(self.needed_session().top)
+        if found is None:
+            raise UsageError(
+                "there is nothing to resume", None, "the last run here succeeded, or never came to its end"
+            )
+        self.words = [*self.words, *found[0]]
+        before, used = leading_flags(found[0])
+        return {**before, **flags}, found[0][used:]
+
     def look(self, session: Session, request: Request) -> str | None:
         """What is shown of the project itself; None if something is to be planned."""
         if "validate" in request.flags:
             count = len(session.project.names())
             shown = session.name_of(session.name)
             return f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n"
-        if "graph" in request.flags and not request.calls:
-            raise UsageError(
-                "`--graph` shows what a task needs, and none is named", None, "`pyrun --graph TASK`"
-            )
+        needy = next((name for name in _NEEDS_TASK if name in request.flags), "")
+        if needy and not request.calls:
+            does = _NEEDS_TASK[needy]
+            raise UsageError(f"`--{needy}` {does}, and none is named", None, f"`pyrun --{needy} TASK`")
         if "list" in request.flags or not request.calls:
             return self.listing(session, request.flags.get("list", ""))
         return None
@@ -109,20 +140,33 @@ class _Call:
     def plan(self, session: Session, request: Request) -> int:
         """Plan what was asked for; show that, or do it."""
         flags = request.flags
-        session.facts.inert = "dry-run" in flags or "graph" in flags
-        binder = Binder(session.project, session.facts)
+        session.facts.inert = any(name in flags for name in _LOOKS)
+        facts: Facts = session.facts
+        noted = None
+        if "since" in flags:
+            from runner.system.past_facts import NotedFacts  # noqa: PLC0415 - only for this
+
+            facts = noted = NotedFacts(session.facts)
+        binder = Binder(session.project, facts)
         for draft in request.calls:
             binder.take_shared(draft)
         invocations = [found for draft in request.calls for found in binder.bind(draft)]
-        plan = make_plan(session.project, invocations, binder, session.facts)
+        plan = make_plan(session.project, invocations, binder, facts)
+        if "since" in flags or "shard" in flags:
+            plan = self.narrowed(session, plan, request, noted)
+            if not plan.asked and flags.get("graph") != "json":
+                return 0
         if "graph" in flags:
-            _show(self.graph(plan, flags["graph"]))
+            _show(self.graph(session, plan, flags["graph"]))
             return 0
         reporter = PlainReporter(level(flags))
+        if "why" in flags:
+            _show(session.why(plan, flags, reporter))
+            return 0
         if "dry-run" in flags:
             _show(session.look_ahead(plan, flags, reporter))
             return 0
-        return session.work(plan, flags, reporter)
+        return session.work(plan, flags, reporter, [word for word in self.words if word != "--resume"])
 
     def listing(self, session: Session, form: str) -> str:
         """The tasks, for people or for programs."""
@@ -138,10 +182,29 @@ class _Call:
 
         return task_list(session.project)
 
-    def graph(self, plan: "Plan", form: str) -> str:
+    def narrowed(
+        self, session: Session, plan: "Plan", request: Request, noted: "NotedFacts | None"
+    ) -> "Plan":
+        """The part of a plan that `--since` and `--shard` leave; which that is, is told."""
+        from runner.cli.narrow import narrow  # noqa: PLC0415 - only for this
+
+        part = narrow(session, plan, request, noted)
+        told = level(request.flags)
+        if told >= VERBOSE or (told >= NORMAL and part.nothing):
+            lines = [part.taken] * (told >= VERBOSE) + [part.nothing]
+            write_text(2, "".join(f"pyrun: {line}\n" for line in lines if line))
+        return part.plan
+
+    def graph(self, session: Session, plan: "Plan", form: str) -> str:
         """What needs what."""
+        if form == "json":
+            from runner.store.build_log import BuildLog  # noqa: PLC0415 - only for this
+            from runner.ui.graph_json import graph_as_json  # noqa: PLC0415
+
+            return graph_as_json(plan, session.project.head.name, BuildLog(session.top).durations())
         if form not in {"", "tree"}:
-            raise UsageError(f"there is no `--graph={form}`", None, "`--graph` shows a tree")
+            hint = "`--graph` shows a tree, `--graph=json` is for other programs"
+            raise UsageError(f"there is no `--graph={form}`", None, hint)
         from runner.ui.graph_tree import graph_tree  # noqa: PLC0415 - only for this
 
         return graph_tree(plan)

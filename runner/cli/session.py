@@ -11,10 +11,12 @@ from runner.system.file_states import signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from runner.cli.lazy_images import LazyImages
     from runner.execute.inputs import Inputs
+    from runner.execute.loop import Loop
+    from runner.execute.ports import Results
     from runner.execute.verdict import Judge
     from runner.location import Position
     from runner.model.param import Param
@@ -141,8 +143,16 @@ class Session:
             return allowed_values(param, known, self.facts.tree, folder) if names <= set(known) else None
         return allowed_values(param, {}, self.facts.tree, folder)
 
-    def work(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> int:
+    def work(
+        self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", words: "Sequence[str]"
+    ) -> int:
         """Do the work of a plan; the exit status.
+
+        Args:
+            plan: The plan.
+            flags: What the command line says.
+            reporter: Who is told.
+            words: The command line without flags of pyrun's own, by which the work is taken up again.
 
         Raises:
             PyrunError: Something that pyrun itself found wrong.
@@ -150,6 +160,7 @@ class Session:
         from runner.execute.loop import Loop  # noqa: PLC0415 - not needed for a look
         from runner.execute.surroundings import Settings  # noqa: PLC0415
         from runner.store.build_log import BuildLog  # noqa: PLC0415
+        from runner.store.run_locks import RunLocks  # noqa: PLC0415
 
         images = self._images(plan, flags, reporter)
         inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
@@ -158,11 +169,53 @@ class Session:
             from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
 
             confirm(plan)
-        settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags)
-        status = Loop(plan, settings, judge, log, images, reporter).run()
+        keep_going = "keep-going" in flags
+        settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags, keep_going)
+        done = self._done_before() if "resume" in flags else {}
+        loop = Loop(plan, settings, judge, log, images, RunLocks(self.top), self._results, done, reporter)
+        try:
+            status = loop.run()
+        finally:
+            self._keep_run(plan, loop, words)
         if reporter.images:
             images.show(plan, reporter)
         return status
+
+    def _results(self) -> "Results | None":
+        """What was made before, of all checkouts of this user; None if the user has no home."""
+        if self.cache is None:
+            return None
+        try:
+            from runner.execute.restore import open_results  # noqa: PLC0415 - for tasks with targets only
+        except ImportError:
+            return None
+
+        return open_results(f"{self.cache}/store", self.top)
+
+    def _done_before(self) -> "dict[str, str]":
+        """What the run that is resumed has done: ids, and digests of what those actions say."""
+        from runner.store.last_run import load_run  # noqa: PLC0415 - only for this
+
+        found = load_run(self.top)
+        return {} if found is None else found[1]
+
+    def _keep_run(self, plan: "Plan", loop: "Loop", words: "Sequence[str]") -> None:
+        """Write down what there is to resume, or that there is nothing."""
+        path = f"{self.top}/.pyrun/resume"
+        if not (loop.failed or loop.stopping.caught):
+            if os.path.lexists(path):
+                os.unlink(path)
+            return
+        from runner.plan.action_key import definition_digest  # noqa: PLC0415 - when something failed
+        from runner.store.last_run import save_run  # noqa: PLC0415
+
+        actions = {action.id: action for action in plan.actions}
+        done = {name: definition_digest(actions[name]) for name in loop.succeeded}
+        try:
+            save_run(self.top, words, done)
+        except OSError:
+            # What failed is told anyway; that it can't be taken up again is found out then.
+            return
 
     def environ_of(self, action: "Action", namespace: str) -> "Mapping[str, str]":
         """The variables of an action's commands as the tasks of a namespace get them, without others' secrets."""
@@ -190,6 +243,22 @@ class Session:
         inputs.check(plan)
         variables = self.variables_of if "verbose" in flags else None
         return DryRun(plan, look_ahead(plan, judge), self.name_of, variables).text()
+
+    def why(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
+        """Why each action of a plan would run or need not, from the records. Writes nothing.
+
+        Raises:
+            PlanError: A source matches nothing.
+            UsageError: A flag does not go with the plan.
+        """
+        from runner.execute.why import explain  # noqa: PLC0415 - for a look only
+        from runner.store.build_log import BuildLog  # noqa: PLC0415
+        from runner.ui.why import why_text  # noqa: PLC0415
+
+        images = self._images(plan, flags, reporter)
+        inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
+        inputs.check(plan)
+        return why_text(plan, explain(plan, judge, self._results))
 
     def variables_of(self, action: "Action") -> "list[tuple[str, str, str]]":
         """The variables that files set for an action: each with its value and where that stands."""

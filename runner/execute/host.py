@@ -11,7 +11,7 @@ from os.path import exists, join
 
 from runner.errors import TIMEOUT, RunError
 from runner.events import CommandStarted, Retried, StepSkipped, VariablesSet
-from runner.execute.outcome import DONE, HALTED, Outcome
+from runner.execute.outcome import DONE, HALTED, Outcome, Pause
 from runner.execute.simple_command import simple_words
 from runner.execute.streams import Stream, write_all
 from runner.model.project import SHELL
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from runner.plan.action import Action
     from runner.plan.step import PlanStep, Question
 
-    Work = Generator["Process | Called", Outcome, Outcome]
+    Work = Generator["Process | Called | Pause", Outcome, Outcome]
 
+_KEYBOARD = (130, 131)
+"""The exit status of what the keyboard's interrupt or quit has ended."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a task is tried for the second time, twice as many before each further try, and the most."""
 _LONGEST = 120_000
 """Bytes of the longest script that is handed over as a word; Linux takes 128 KiB a word."""
 
@@ -66,11 +70,12 @@ class HostRun:
         deadline: When this try has taken too long, as `time.monotonic` counts, or 0.
         expired: Whether it has.
         hear: Hears all that the commands write, or None.
+        log_path: Where all that the commands write is kept, or empty.
     """
 
     __slots__ = (
         "_environ", "_final", "_work", "action", "around", "caller", "deadline", "expired", "halted", "hear",
-        "killed", "label", "process", "quiet", "scratch", "streams", "tries",
+        "killed", "label", "log_path", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +101,7 @@ class HostRun:
         self.tries = 0
         self.scratch = ""
         self.hear: Callable[[bytes, int], None] | None = None
+        self.log_path = ""
         self._environ = environ
         self._final = 0
         self._work = self._whole()
@@ -110,7 +116,7 @@ class HostRun:
         """Whether the commands have the terminal."""
         return self.around.terminal is not None
 
-    def go_on(self, before: Outcome | None) -> "Process | Called | Outcome":
+    def go_on(self, before: Outcome | None) -> "Process | Called | Pause | Outcome":
         """Go on until a process has been started, another action is called, or all is done.
 
         Args:
@@ -209,9 +215,16 @@ class HostRun:
         before = dict(self.around.settings)
         outcome = yield from self._tried(place)
         while outcome.failed and self.tries <= action.limits.retries and not self.halted:
+            if self.lends_terminal and outcome.status in _KEYBOARD:
+                # The keyboard's signal went to the command, which had the terminal; it was meant for all.
+                break
+            pause = min(_FIRST_PAUSE * 2 ** (self.tries - 1), _LONGEST_PAUSE)
             self.around.reporter.tell(
-                Retried(action.label, outcome.status, self.tries, action.limits.retries)
+                Retried(action.label, outcome.status, self.tries, action.limits.retries, int(pause * 1000))
             )
+            rested = yield Pause(pause)
+            if rested.failed:
+                break
             # What the failed try has set is no part of the next one.
             self.around.settings.clear()
             self.around.settings.update(before)

@@ -9,14 +9,15 @@ import select
 import time
 
 from runner.errors import PyrunError, RunError
-from runner.events import Noticed, TaskFailed, TaskFinished, TaskSkipped, TaskStarted
+from runner.events import Noticed, TaskFailed
 from runner.execute.host import HostRun
 from runner.execute.item import Item, Part
-from runner.execute.outcome import DONE, HALTED, Outcome
+from runner.execute.outcome import DONE, HALTED, Outcome, Pause
 from runner.execute.servers import Servers, ended_early, foreground_servers
 from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
 from runner.execute.surroundings import Surroundings
 from runner.execute.terminal import Terminal
+from runner.execute.turns import BusyError, Turns
 from runner.plan.schedule import Schedule
 from runner.plan.step import Called
 from runner.system.process import Process, kill_left
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
-    from runner.execute.ports import Images, Log
+    from runner.execute.ports import Images, Locks, Log, Results
     from runner.execute.streams import Stream
     from runner.execute.surroundings import Settings
     from runner.execute.verdict import Judge, Verdict
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from runner.plan.step import Script
 
 
+_ASK_AGAIN = 20.0
+"""Milliseconds between two looks at whether another run is still at something."""
 _LONGEST_LABEL = 200
 """Characters of callers that are told in front of a command."""
 
@@ -48,7 +51,13 @@ class Loop:
         judge: Says what must run.
         log: What ran last.
         images: Where images are made.
+        locks: Who is at what.
+        results: Gives what was made before, or None where nothing is kept.
+        done: What need not be done again, see `Turns`.
         reporter: Who is told.
+
+    Attributes:
+        succeeded: The ids of the actions that are done.
     """
 
     def __init__(
@@ -58,13 +67,21 @@ class Loop:
         judge: "Judge",
         log: "Log",
         images: "Images",
+        locks: "Locks",
+        results: "Callable[[], Results | None]",
+        done: "Mapping[str, str]",
         reporter: "Reporter",
     ) -> None:
         self.plan = plan
         self.settings = settings
         self.judge = judge
-        self.images = images
+        self.locks = locks
         self.reporter = reporter
+        self.turns = Turns(
+            plan, judge, images, log, locks, results, reporter, done, lambda: self._interruptible()
+        )
+        self.succeeded: dict[str, None] = {}
+        self._keeps = any(action.remembered or action.targets for action in plan.actions)
         self.actions = {action.id: action for action in plan.actions}
         durations = log.durations() if settings.jobs > 1 and len(plan.actions) > settings.jobs else {}
         self.schedule = Schedule(plan, durations)
@@ -72,6 +89,9 @@ class Loop:
         self.busy: set[str] = set()
         self.parked: list[tuple[Item, Called]] = []
         self.delayed: list[Action] = []
+        self.elsewhere: list[Action] = []
+        self.calling: list[tuple[Item, Called]] = []
+        self.pausing: list[tuple[float, Item]] = []
         self.servers = Servers(self.actions, settings.top)
         self.foreground = foreground_servers(plan)
         self.status = 0
@@ -94,15 +114,29 @@ class Loop:
             self._signals = signals
             self._handled = signals.handled
             try:
+                self._end_left()
                 self._work(signals)
             finally:
                 self.stopping.kill(self._runs())
                 self.stopping.end()
                 self.servers.forget_waiting()
                 self.terminal.take_back()
+                self.locks.close_run()
         if self.error is not None and not self.stopping.caught:
             raise self.error
         return self._exit_status()
+
+    def _end_left(self) -> None:
+        """End what killed runs have left running, before anything of theirs is touched."""
+        count = self.locks.end_left()
+        if count:
+            runs = "a killed run" if count == 1 else f"{count} killed runs"
+            self.reporter.tell(Noticed(f"ended what {runs} had left running"))
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing new may start because something failed."""
+        return self.failed and not self.settings.keep_going
 
     def _exit_status(self) -> int:
         if self.stopping.caught and not (self._one_server() and self.served and not self.error):
@@ -119,11 +153,11 @@ class Loop:
                 self._start_what_may()
             except BrokenPipeError:
                 self._stop(SIGPIPE)
-            if not self.running and not self.stopping.unfinished(running=False):
+            if not self._at_work() and not self.stopping.unfinished(running=False):
                 for number in signals.read():
                     self._stop(number)
                 return
-            if not self.stopping.begun and not self._busy() and (self.failed or not self._staying()):
+            if not self.stopping.begun and not self._busy() and (self.closed or not self._staying()):
                 self._stop_servers()
             self._wait(signals)
 
@@ -132,12 +166,19 @@ class Loop:
         items = sorted(self.running.values(), key=lambda item: item.parts[0].began)
         return [item.run for item in items]
 
+    def _at_work(self) -> bool:
+        """Whether there is something to wait for."""
+        return bool(self.running or self.pausing or self.elsewhere or self.calling)
+
     def _busy(self) -> bool:
         """Whether anything but servers is at work or can be."""
         return bool(
             any(not item.server for item in self.running.values())
             or self.schedule.ready()
-            or (not self.failed and (self.parked or self.servers.waiting or self.delayed))
+            or self.pausing
+            or self.parked
+            or self.calling
+            or (not self.closed and (self.servers.waiting or self.delayed or self.elsewhere))
         )
 
     def _staying(self) -> bool:
@@ -150,17 +191,17 @@ class Loop:
 
     def _start_one(self) -> bool:
         """Start what waited for its servers, for an action that was busy, or for its turn; False if nothing."""
-        if not self.failed and self._room() and (served := self.servers.next_served()) is not None:
+        if not self.closed and self._room() and (served := self.servers.next_served()) is not None:
             action, verdict = served
             self._guarded(action, lambda: self._launch(action, verdict))
             return True
         for number, (item, called) in enumerate(self.parked):
             if called.id not in self.busy:
                 del self.parked[number]
-                self._step(item, self._call(item, called))
+                self._step_called(item, called)
                 return True
         late = next((action for action in self.delayed if action.id not in self.busy), None)
-        if late is not None and not self.failed and self._free():
+        if late is not None and not self.closed and self._free():
             self.delayed.remove(late)
             self._guarded(late, lambda: self._begin(late))
             return True
@@ -174,21 +215,42 @@ class Loop:
             return True
         return False
 
+    def _ask_again(self) -> None:
+        """See whether other runs are still at what is waited for here."""
+        waiting, self.elsewhere = self.elsewhere, []
+        for action in waiting:
+            self._guarded(action, lambda action=action: self._begin(action))  # type: ignore[misc]
+        calling, self.calling = self.calling, []
+        for item, called in calling:
+            self._step_called(item, called)
+
+    def _go_on(self) -> None:
+        """Try again what was to wait a moment."""
+        now = time.monotonic()
+        due = [item for at, item in self.pausing if at <= now]
+        self.pausing = [(at, item) for at, item in self.pausing if at > now]
+        for item in due:
+            self._step(item, DONE)
+
     def _guarded(self, action: "Action", work: "Callable[[], None]") -> None:
         """Do something for an action whose failure is the action's."""
         try:
             work()
         except PyrunError as error:
             self.busy.discard(action.id)
-            self._fail(Outcome(error.status, action.label, "", error))
+            self.locks.release(action.id)
+            self._fail(action, Outcome(error.status, action.label, "", error))
         except StoppedError:
             # The wait that follows finds the signal in its pipe.
             self.busy.discard(action.id)
+            self.locks.release(action.id)
             self.schedule.stop()
 
     def _free(self) -> bool:
-        """Whether another action may start; one that waits for its servers is at work already."""
-        return self._room(len(self.parked) + len(self.servers.waiting))
+        """Whether another action may start; one that waits for something is at work already."""
+        return self._room(
+            len(self.parked) + len(self.calling) + len(self.pausing) + len(self.servers.waiting)
+        )
 
     def _room(self, waiting: int = 0) -> bool:
         """Whether there is room for one more beside those at work and some that wait."""
@@ -197,39 +259,27 @@ class Loop:
 
     def _begin(self, action: "Action") -> None:
         """An action's turn has come."""
-        verdict = self.judge.verdict(action)
-        if self._skips(action, verdict):
-            self.schedule.finish(action.id)
+        try:
+            verdict = self.turns.open(action)
+        except BusyError:
+            self.elsewhere.append(action)
+            return
+        if verdict is None:
+            self._done(action)
         elif action.persistent:
             self.judge.note_server(action, verdict)
             self.servers.add(action, verdict)
             if action.id in self.foreground:
                 self._serve(action, verdict)
-            self.schedule.finish(action.id)
-        elif action.image is not None:
-            self._make_image(action, verdict)
-            self.schedule.finish(action.id)
+            self._done(action)
         else:
             self.busy.add(action.id)
             self._serve(action, verdict)
 
-    def _skips(self, action: "Action", verdict: "Verdict") -> bool:
-        """Whether an action need not run; then that is told."""
-        if not verdict.skip or (action.image is not None and not self._image_ready(action, verdict)):
-            return False
-        self.judge.settle(action, verdict)
-        if action.image is None:
-            asked = action.id in self.plan.asked and not action.traits.tusk
-            self.reporter.tell(TaskSkipped(action.label, asked, verdict.why))
-        return True
-
-    def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
-        """Whether a recorded image is still there; then it is told."""
-        with self._interruptible():
-            ready = self.images.ready(action, verdict.targets, verdict.why)
-        if ready is not None:
-            self.reporter.tell(ready)
-        return ready is not None
+    def _done(self, action: "Action") -> None:
+        """An action is done, as far as those are concerned that need it."""
+        self.succeeded[action.id] = None
+        self.schedule.finish(action.id)
 
     def _interruptible(self) -> "StopSignals.Interruptible":
         """While this lasts, a stop signal ends what this thread itself does."""
@@ -242,22 +292,12 @@ class Loop:
             return
         self._launch(action, verdict)
 
-    def _make_image(self, action: "Action", verdict: "Verdict") -> None:
-        began = time.monotonic()
-        self.reporter.tell(TaskStarted(action.label, verdict.why))
-        with self._interruptible():
-            ready, state = self.images.make(action, self.judge.copies(action))
-        self.judge.keep_image(action, verdict, state, _since(began))
-        self.reporter.tell(ready)
-
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
-        self.reporter.tell(TaskStarted(action.label, verdict.why))
         if action.traits.watch and action.id in self.plan.asked:
             self.reporter.tell(Noticed(f"{action.label} says `watch: true`, and watching is not there yet"))
         self.servers.check(action)
-        if not action.persistent:
-            self.judge.begin(action, verdict)
+        self.turns.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
         self.served = self.served or (asked_alone and action.persistent)
         direct = self._alone(action)
@@ -268,7 +308,10 @@ class Loop:
         around = Surroundings(self.settings, self.reporter, stdin, self._nothing(), prefix, terminal)
         run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet, None)
         if asked_alone and direct and (script := self._last_command(action, run)) is not None:
+            self.locks.close_run()
             run.become(script, self._handled)
+        if self._keeps:
+            self.locks.open_run()
         item = Item(Part(run, verdict), action.persistent)
         self.busy.add(action.id)
         if action.persistent:
@@ -308,18 +351,26 @@ class Loop:
         return run.single()
 
     def _step(self, item: Item, before: Outcome | None) -> None:
-        """Go on with an item until it waits for a process or is done."""
+        """Go on with an item until it waits for something or is done."""
         while True:
             part = item.parts[-1]
             found = part.run.go_on(before)
             if isinstance(found, Process):
                 self.running[found.pid] = item
+                self.locks.note(found.pid)
+                return
+            if isinstance(found, Pause):
+                self.pausing.append((time.monotonic() + found.seconds, item))
                 return
             if isinstance(found, Called):
                 if found.id in self.busy:
                     self.parked.append((item, found))
                     return
-                before = self._call(item, found)
+                try:
+                    before = self._call(item, found)
+                except BusyError:
+                    self.calling.append((item, found))
+                    return
                 continue
             outcome = self._settle(item, part, found)
             item.parts.pop()
@@ -329,22 +380,30 @@ class Loop:
                 return
             before = outcome
 
+    def _step_called(self, item: Item, called: Called) -> None:
+        """Go on with an item with the call that it has waited for."""
+        try:
+            before = self._call(item, called)
+        except BusyError:
+            self.calling.append((item, called))
+            return
+        self._step(item, before)
+
     def _call(self, item: Item, called: Called) -> Outcome | None:
         """Do another action at this point of an item, as if it were asked for by itself.
 
         Returns:
             What came of it; None if its steps are the item's next ones.
+
+        Raises:
+            BusyError: Another run is at it.
         """
         action = self.actions[called.id]
         try:
-            verdict = self.judge.verdict(action, item.run.around.settings)
-            if self._skips(action, verdict):
+            verdict = self.turns.open(action, item.run.around.settings)
+            if verdict is None:
                 return DONE
-            if action.image is not None:
-                self._make_image(action, verdict)
-                return DONE
-            self.reporter.tell(TaskStarted(action.label, verdict.why))
-            self.judge.begin(action, verdict)
+            self.turns.begin(action, verdict)
         except PyrunError as error:
             return Outcome(error.status, action.label, "", error)
         except StoppedError:
@@ -360,26 +419,10 @@ class Loop:
         return None
 
     def _settle(self, item: Item, part: Part, outcome: Outcome) -> Outcome:
-        """An action is at its end: what it did is kept, or counts for nothing."""
-        action, verdict = part.run.action, part.verdict
+        """An action is at its end."""
         if item.server and len(item.parts) == 1:
             return outcome
-        if outcome.failed:
-            self.judge.drop(action, verdict)
-            return outcome
-        missing, changed = self.judge.keep(action, verdict, _since(part.began))
-        if missing:
-            self.judge.drop(action, verdict)
-            hint = f"does its command write `{missing}`, relative to the file's folder?"
-            at = next((t.at for t in action.targets or () if t.text == missing), action.position)
-            error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
-            return Outcome(error.status, action.label, "", error)
-        if changed:
-            self.reporter.tell(
-                Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
-            )
-        self.reporter.tell(TaskFinished(action.label, _since(part.began)))
-        return outcome
+        return self.turns.end(part, outcome)
 
     def _finish(self, item: Item, outcome: Outcome) -> None:
         """An item is done."""
@@ -391,9 +434,9 @@ class Loop:
         elif self.stopping.begun:
             return
         elif outcome.failed:
-            self._fail(outcome)
+            self._fail(action, outcome)
         else:
-            self.schedule.finish(action.id)
+            self._done(action)
 
     def _server_ended(self, item: Item, outcome: Outcome) -> None:
         """A server has ended: that fails those who need it, or is what it was told."""
@@ -405,25 +448,31 @@ class Loop:
                 self.status = outcome.status
             return
         if outcome.failed:
-            self._fail(outcome)
+            self._fail(action, outcome)
             self._stop_servers()
         elif unready or action.id not in self.foreground or self._needed(action):
             when = "before it was ready" if unready else "while it was needed"
-            self._fail(Outcome(1, action.label, "", ended_early(action, when)))
+            self._fail(action, Outcome(1, action.label, "", ended_early(action, when)))
             self._stop_servers()
 
     def _needed(self, server: "Action") -> bool:
         """Whether something that runs or waits needs a server that has just ended."""
         return self.servers.needed(server, [item.action for item in self.running.values()])
 
-    def _fail(self, outcome: Outcome) -> None:
-        """An action failed: nothing new starts; the first failure in time gives the exit status."""
-        self.schedule.stop()
+    def _fail(self, action: "Action", outcome: Outcome) -> None:
+        """An action failed: what needs it does not start, nor anything else unless the work goes on."""
+        if self.settings.keep_going and not action.persistent:
+            self.schedule.fail(action.id)
+        else:
+            self.schedule.stop()
         first = not self.failed and not self.stopping.begun
         if first:
+            # The first failure in time gives the exit status.
             self.failed = True
             self.status = outcome.status
             self.error = outcome.error
+        if self.closed:
+            self.elsewhere.clear()
         error = outcome.error
         if error is None or not first:
             told = outcome.command if error is None else error.message
@@ -453,6 +502,8 @@ class Loop:
         if self.stopping.overdue():
             self.stopping.force(self._runs())
         self._expire()
+        self._go_on()
+        self._ask_again()
         self._look_at_servers()
 
     def _patience(self) -> float | None:
@@ -461,6 +512,8 @@ class Loop:
         limits = [
             self.stopping.timeout(running=bool(self.running)),
             self.servers.patience(),
+            _ASK_AGAIN if self.elsewhere or self.calling else None,
+            *(max(0.0, (at - now) * 1000) + 1 for at, _ in self.pausing),
             *(max(0.0, (at - now) * 1000) + 1 for item in self._items() for at in item.deadlines()),
         ]
         return min((limit for limit in limits if limit is not None), default=None)
@@ -475,20 +528,21 @@ class Loop:
             elif not item.overdue and item.expire(now):
                 item.overdue = now + GRACE
                 item.below = item.run.signal(SIGTERM)
-        waits_no_longer = [pair for pair in self.parked if pair[0].expire(now)]
-        for pair in waits_no_longer:
-            self.parked.remove(pair)
-            self._step(pair[0], HALTED)
+        for waiting in (self.parked, self.calling):
+            for pair in [pair for pair in waiting if pair[0].expire(now)]:
+                waiting.remove(pair)
+                self._step(pair[0], HALTED)
 
     def _items(self) -> "list[Item]":
         """All that is at work, what waits for a call among it."""
-        return [*self.running.values(), *(item for item, _ in self.parked)]
+        waiting = (item for item, _ in (*self.parked, *self.calling))
+        return [*self.running.values(), *waiting, *(item for _, item in self.pausing)]
 
     def _look_at_servers(self) -> None:
         """See which servers have become ready; one that never does fails."""
         for action, why in self.servers.look():
             error = RunError(f"the server `{action.label}` is not ready: {why}", action.position)
-            self._fail(Outcome(1, action.label, "", error))
+            self._fail(action, Outcome(1, action.label, "", error))
             self._stop_servers()
 
     def _close(self, done: "Stream") -> None:
@@ -534,12 +588,14 @@ class Loop:
         self.schedule.stop()
         self.servers.forget_waiting()
         self.delayed.clear()
+        self.elsewhere.clear()
         for item in self._items():
             item.halt()
         tell()
-        # What waits for a call will not get it.
-        parked, self.parked = self.parked, []
-        for item, _ in parked:
+        # What waits for a call will not get it, and nothing is tried again.
+        waiting = [item for item, _ in (*self.parked, *self.calling)] + [item for _, item in self.pausing]
+        self.parked, self.calling, self.pausing = [], [], []
+        for item in waiting:
             self._step(item, HALTED)
 
     def _nothing(self) -> int:
@@ -556,7 +612,3 @@ def _label(caller: str, action: "Action") -> str:
     if len(caller) > _LONGEST_LABEL:
         caller = f"{caller.partition(' > ')[0]} > …"
     return f"{caller} > {action.label}"
-
-
-def _since(began: float) -> int:
-    return int((time.monotonic() - began) * 1000)

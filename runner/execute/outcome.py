@@ -34,3 +34,16 @@ class Outcome:
 DONE = Outcome(0)
 HALTED = Outcome(1)
 """What was not done because all is being stopped."""
+
+
+class Pause:
+    """What is waited for: nothing but time.
+
+    Args:
+        seconds: How long.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds

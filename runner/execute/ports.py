@@ -2,12 +2,13 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
     from runner.events import ImageReady
     from runner.plan.action import Action
     from runner.plan.file_state import FileState, LogEntry
+    from runner.plan.result import Result
 else:
     Protocol = object
 
@@ -21,8 +22,66 @@ class Log(Protocol):
     def record(self, entry: "LogEntry") -> None:
         """Keep what the last good run of an action was."""
 
+    def mark(self, name: str, made: str, left: tuple[str, ...]) -> None:
+        """What is recorded of an action counts no more: a run has begun, or did not end well."""
+
+    def refresh(self) -> bool:
+        """Take in what other runs have recorded; whether that was anything."""
+
     def durations(self) -> "Mapping[str, int]":
         """How long the last good run of each action took, in milliseconds."""
+
+
+class Locks(Protocol):
+    """Who is at which action, of all runs in this project."""
+
+    def take(self, action: str) -> bool:
+        """Be the one run that is at an action; False if another one is."""
+
+    def release(self, action: str) -> None:
+        """Be at an action no longer."""
+
+    def open_run(self) -> None:
+        """From now on what this run starts is found by the next one, should this one be killed."""
+
+    def note(self, pid: int) -> None:
+        """A process was started."""
+
+    def close_run(self) -> None:
+        """This run ends: what it leaves running was left on purpose."""
+
+    def end_left(self) -> int:
+        """End what killed runs have left running; of how many something was left."""
+
+
+class Results(Protocol):
+    """What was made before, in this checkout or another one of this user."""
+
+    def find(self, action: "Action", key: str, made_in: str) -> "Result | None":
+        """What an action with this key has made; None if that is not known or may not be brought here."""
+
+    def bring(self, action: "Action", result: "Result", kept: "set[str]") -> bool:
+        """Bring targets back, all of them; False if that can't be, and then nothing was changed.
+
+        Args:
+            action: The action.
+            result: What to bring back.
+            kept: Files that stay although they lie in a target folder.
+        """
+
+    def keep(
+        self,
+        action: "Action",
+        key: str,
+        targets: "tuple[FileState, ...]",
+        log_path: str,
+        milliseconds: int,
+        made: str,
+    ) -> str:
+        """Keep what an action has made; empty, or why that can't be."""
+
+    def replay(self, result: "Result", put: "Callable[[int, bytes], None]") -> None:
+        """Hand over what the action wrote when it ran: the number of the stream, and bytes."""
 
 
 class Programs(Protocol):

@@ -21,15 +21,22 @@ class Settings(Record):
         environ: The variables of an action's commands, as the tasks of a namespace get them.
         jobs: How many actions may run side by side.
         silent: Whether what commands write is for nobody.
+        keep_going: Whether after a failure all is done that does not need what failed.
     """
 
-    FIELDS = ("top", "environ", "jobs", "silent")
+    FIELDS = ("top", "environ", "jobs", "silent", "keep_going")
     __slots__ = FIELDS
 
     def __init__(
-        self, top: str, environ: "Callable[[Action, str], Mapping[str, str]]", jobs: int, silent: bool
+        self,
+        top: str,
+        environ: "Callable[[Action, str], Mapping[str, str]]",
+        jobs: int,
+        silent: bool,
+        keep_going: bool,
     ) -> None:
         self.top = top
+        self.keep_going = keep_going
         self.environ = environ
         self.jobs = jobs
         self.silent = silent

@@ -1,22 +1,25 @@
 """Whether an action must run, from what is declared, observed and recorded."""
 
+import time
+
 from runner.digest import canonical, digest_of
 from runner.errors import PlanError
 from runner.model.path import beneath
 from runner.model.record import Record
 from runner.model.when import COMMAND, ENVIRONMENT
 from runner.plan.action_key import key_of, made_by, part_digests, pieces
-from runner.plan.dirty import NEVER, key_change, targets_change
-from runner.plan.file_state import FileState, LogEntry
+from runner.plan.dirty import MARKED, NEVER, key_change, targets_change
+from runner.plan.file_state import BEGUN, CHANGED, FAILED, HOST, RESTORED, SANDBOX, FileState, LogEntry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from runner.execute.inputs import Inputs
     from runner.execute.ports import Images, Log, Programs
     from runner.plan.action import Action
     from runner.plan.action_key import Pieces
+    from runner.plan.result import Result
 
 
 class Verdict(Record):
@@ -66,6 +69,11 @@ class Judge:
         environ: The variables of an action's commands.
         needed: The ids of the actions that others depend on.
         force: Whether what was asked for runs whatever is recorded.
+        made_in: `HOST` or `SANDBOX`: where actions run, and what counts as done there.
+
+    Attributes:
+        forced: See `force`.
+        made_in: See above.
     """
 
     def __init__(
@@ -78,7 +86,9 @@ class Judge:
         environ: "Callable[[Action, str], Mapping[str, str]]",
         needed: frozenset[str],
         force: bool,
+        made_in: str = HOST,
     ) -> None:
+        self.made_in = made_in
         self._inputs = inputs
         self._log = log
         self._programs = programs
@@ -86,7 +96,7 @@ class Judge:
         self._platform = platform
         self._environ = environ
         self._needed = needed
-        self._force = force
+        self.forced = force
         self._made: dict[str, tuple[str, str]] = {}
         self._targets: dict[str, tuple[FileState, ...]] = {}
 
@@ -142,8 +152,12 @@ class Judge:
         """Why it must run, or empty."""
         if always := self.always(action):
             return always
-        if entry is None or not entry.key:
+        if entry is None:
             return NEVER
+        if not entry.counts:
+            return MARKED.get(entry.made, NEVER)
+        if self.made_in == SANDBOX and not entry.made.startswith(SANDBOX):
+            return "it was made in the open, and `--sandbox` was given"
         if entry.key != key:
             return key_change(entry, part_digests(found), sources) or "what it depends on changed"
         missing = self._missing(action, targets) if action.image is None else ""
@@ -157,7 +171,7 @@ class Judge:
             if action.sources is not None and action.traits.cache == "false":
                 return "it says `cache: false`"
             return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
-        return "`--force` was given" if self._force else ""
+        return "`--force` was given" if self.forced else ""
 
     def _settled(
         self, action: "Action", sources: "Sequence[FileState]", targets: "Sequence[FileState]"
@@ -191,7 +205,16 @@ class Judge:
             for state, old in zip(states, olds, strict=True)
         ):
             self._log.record(
-                LogEntry(action.id, entry.key, entry.parts, *now, entry.milliseconds, entry.made, entry.left)
+                LogEntry(
+                    action.id,
+                    entry.key,
+                    entry.parts,
+                    *now,
+                    entry.milliseconds,
+                    entry.made,
+                    entry.left,
+                    entry.when,
+                )
             )
 
     def keep(self, action: "Action", verdict: Verdict, milliseconds: int) -> tuple[str, str]:
@@ -211,9 +234,9 @@ class Judge:
         left = _left(verdict, targets)
         changed = self._changed(action, verdict)
         if changed:
-            self._log.record(LogEntry(action.id, "", (), (), (), 0, "failed", left))
+            self._log.mark(action.id, CHANGED, left)
         else:
-            self._record(action, verdict, targets, milliseconds, left)
+            self._record(action, verdict, targets, milliseconds, left, self.made_in)
         return "", changed
 
     def _changed(self, action: "Action", verdict: Verdict) -> str:
@@ -224,10 +247,39 @@ class Judge:
             return error.message
         return _changed(verdict.sources, now)
 
+    def forget(self) -> None:
+        """Take nothing that was found for granted any longer: somebody else was at work."""
+        self._inputs.forget()
+
+    def targets_of(self, name: str) -> tuple[FileState, ...]:
+        """The targets that an action of this run has left, by its id."""
+        return self._targets.get(name, ())
+
+    def begin_restore(self, action: "Action", verdict: Verdict, paths: "Iterable[str]") -> None:
+        """An action's targets are about to be brought back: until they are, what it did before counts no more."""
+        left = verdict.entry.left if verdict.entry is not None else ()
+        self._log.mark(action.id, BEGUN, tuple(dict.fromkeys((*left, *paths))))
+
+    def restored(self, action: "Action", verdict: Verdict, result: "Result") -> bool:
+        """An action's targets were brought back: record that, if they are what they should be.
+
+        Stale files that earlier runs left are removed.
+        """
+        brought = {state.path for state in result.files}
+        self._inputs.remove([path for path in _stale(action, verdict) if path not in brought])
+        self._inputs.forget()
+        targets = self._inputs.targets(action, ())
+        if {state.identity for state in targets} != {state.identity for state in result.files}:
+            return False
+        self._note(action, verdict.key, targets)
+        left = tuple(state.path for state in targets)
+        self._record(action, verdict, targets, result.milliseconds, left, f"{result.made}{RESTORED}")
+        return True
+
     def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
         """An image was made: record it."""
         self._note(action, verdict.key, (state,))
-        self._record(action, verdict, (state,), milliseconds, ())
+        self._record(action, verdict, (state,), milliseconds, (), HOST)
 
     def begin(self, action: "Action", verdict: Verdict) -> None:
         """An action starts: until it has succeeded, what it did before counts no more.
@@ -237,14 +289,14 @@ class Judge:
         if action.remembered or action.targets:
             left = verdict.entry.left if verdict.entry is not None else ()
             self._inputs.remove(_stale(action, verdict))
-            self._log.record(LogEntry(action.id, "", (), (), (), 0, "begun", left))
+            self._log.mark(action.id, BEGUN, left)
 
     def drop(self, action: "Action", verdict: Verdict) -> None:
         """An action failed or was stopped: what it has left so far is known, and counts for nothing."""
         if action.remembered or action.targets:
             self._inputs.forget()
             left = _left(verdict, self._inputs.targets(action, ())) if action.image is None else ()
-            self._log.record(LogEntry(action.id, "", (), (), (), 0, "failed", left))
+            self._log.mark(action.id, FAILED, left)
 
     def note_server(self, action: "Action", verdict: Verdict) -> None:
         """A server is there for those that need it."""
@@ -272,14 +324,16 @@ class Judge:
         targets: tuple[FileState, ...],
         milliseconds: int,
         left: tuple[str, ...],
+        made: str,
     ) -> None:
         parts = part_digests(verdict.found)
+        when = int(time.time())
         names = [action.id]
         if action.traits.tusk:
             names.append(f"{action.id} {verdict.key}")
         for name in names:
             self._log.record(
-                LogEntry(name, verdict.key, parts, verdict.sources, targets, milliseconds, "host", left)
+                LogEntry(name, verdict.key, parts, verdict.sources, targets, milliseconds, made, left, when)
             )
 
     def _missing(self, action: "Action", targets: "Sequence[FileState]") -> str:
@@ -344,7 +398,7 @@ def _stale(action: "Action", verdict: Verdict) -> list[str]:
     kept = {state.path for state in verdict.sources}
     kept |= {target.literal_prefix for target in targets if not target.has_wildcard}
     left = list(entry.left)
-    if entry.made == "begun":
+    if entry.made == BEGUN:
         # A killed run could not say what it left; a target folder is the task's own as a whole.
         folders = [target for target in targets if not target.has_wildcard]
         left += [state.path for state in verdict.targets if any(one.matches(state.path) for one in folders)]

@@ -239,6 +239,12 @@ class Action(Record):
         return declared and not self.persistent and self.traits.cache != "false"
 
     @property
+    def restorable(self) -> bool:
+        """Whether what it makes may be kept in the store and brought back from there."""
+        asked = self.traits.cache == "true" if self.traits.tusk else True
+        return self.remembered and asked and self.image is None and bool(self.targets)
+
+    @property
     def scripts(self) -> tuple[Script, ...]:
         """All its commands, in order."""
         return scripts_in((*self.steps, *self.last))

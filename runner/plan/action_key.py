@@ -60,6 +60,11 @@ def pieces(
     return tuple(found)
 
 
+def definition_digest(action: "Action") -> str:
+    """What an action says by itself, as hexadecimal digits: nothing of files, programs or deps."""
+    return digest_of(canonical((pieces(action, "", (), ()), action.dir))).hex
+
+
 def key_of(found: "Pieces", sources: "Sequence[FileState]") -> str:
     """The key, as hexadecimal digits."""
     return digest_of(canonical((found, tuple(source.identity for source in sources)))).hex

@@ -31,21 +31,31 @@ class FileState(Record):
         return (self.path, self.executable, self.digest)
 
 
+BEGUN, FAILED, CHANGED = "begun", "failed", "changed"
+"""How a run is marked that has not ended, one that did not succeed, and one whose sources changed meanwhile."""
+HOST, SANDBOX = "host", "sandbox"
+"""How a result was made: where all of this machine is to be seen, or only what is declared."""
+RESTORED = " restored"
+"""Stands behind how a result was made that came from the store."""
+
+
 class LogEntry(Record):
-    """What the last good run of an action was.
+    """What the last good run of an action was, and whether it still counts.
 
     Args:
         id: The action's.
-        key: What it depended on, as one digest.
+        key: What it depended on, as one digest; empty if it has never succeeded.
         parts: The same piece by piece, so that a change can be told: what and its digest.
         sources: The files it read.
         targets: The files it left.
         milliseconds: How long it took.
-        made: How: `host`; `begun` while it runs and `failed` if it did not succeed, both without a key.
+        made: How: `HOST` or `SANDBOX`, with `RESTORED` behind it if it came from the store; `BEGUN`,
+            `FAILED` or `CHANGED` if a later run did not end well, so that it counts no more.
         left: The paths that its runs made or changed, and so may be removed before the next one.
+        when: Seconds since 1970 of its end, or 0.
     """
 
-    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made", "left")
+    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made", "left", "when")
     __slots__ = FIELDS
 
     def __init__(
@@ -58,6 +68,7 @@ class LogEntry(Record):
         milliseconds: int,
         made: str,
         left: tuple[str, ...] = (),
+        when: int = 0,
     ) -> None:
         self.left = left
         self.id = id
@@ -67,3 +78,9 @@ class LogEntry(Record):
         self.targets = targets
         self.milliseconds = milliseconds
         self.made = made
+        self.when = when
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says what is there now, unless files were changed since."""
+        return bool(self.key) and self.made not in {BEGUN, FAILED, CHANGED}

@@ -34,6 +34,7 @@ class Schedule:
             reverse=True,
         )
         self._stopped = False
+        self._blocked: set[str] = set()
         self.unfinished = len(self._actions)
 
     def ready(self) -> bool:
@@ -50,11 +51,22 @@ class Schedule:
         grown = False
         for user in self._users[name]:
             self._waits[user] -= 1
-            if not self._waits[user] and not self._stopped:
+            if not self._waits[user] and not self._stopped and user not in self._blocked:
                 self._ready.append(user)
                 grown = True
         if grown:
             self._ready.sort(key=self._rank.__getitem__, reverse=True)
+
+    def fail(self, name: str) -> None:
+        """An action failed: what needs it, directly or not, will not start, and all else may."""
+        self.unfinished -= 1
+        left = list(self._users.get(name, ()))
+        while left:
+            user = left.pop()
+            if user not in self._blocked:
+                self._blocked.add(user)
+                self.unfinished -= 1
+                left += self._users[user]
 
     def stop(self) -> None:
         """Let nothing start any more, whatever finishes."""

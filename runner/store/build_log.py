@@ -1,27 +1,35 @@
 """What ran last in this checkout, and with which digests.
 
-The file `log` in the project's `.pyrun` folder: a first line with the format's name, then one line a good run,
-`ID TAB RECORD`, both JSON on one line; of two lines with one id the later holds. A line is appended by one
-write, so a killed run leaves at most one torn line, which has no end and is passed over. When most lines are
-outdated the file is written anew beside the old one and renamed.
+The file `log` in the project's `.pyrun` folder: a first line with the format's name, then one line each time
+something is known, `ID TAB RECORD`, both JSON on one line. A record is one of two:
 
-A record is `[key, parts, sources, targets, left, milliseconds, made]`, a file in it `[path, signature, executable,
-digest, size]`. Only digests of values are kept, never a value: a variable may be a password.
+- of a good run, `[key, parts, sources, targets, left, milliseconds, made, when]`, a file in it `[path,
+  signature, executable, digest, size]`;
+- of a run that has begun, or did not end well, `[made, left]`. From then on the good run before it counts no more,
+  but what it was is kept: it says what has changed since.
+
+Of two records of a kind with one id the later holds, and a good run takes away the mark before it. A line is
+appended by one write, so a killed run leaves at most one torn line, which has no end and is passed over. Several
+runs may append at once. When most lines are outdated the file is written anew beside the old one and renamed,
+under a lock that those who append share. Only digests of values are kept, never a value: a variable may be a
+password.
 """
 
+import fcntl
 import os
 
 from runner.model.codec import read_json, write_json
-from runner.plan.file_state import FileState, LogEntry
+from runner.plan.file_state import BEGUN, CHANGED, FAILED, FileState, LogEntry
 from runner.system.state_folder import NAME, make_state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = b"pyrun build log 2\n"
+FORMAT = b"pyrun build log 3\n"
 _MOST = 100_000
 """Records that are kept: of a `tusk.yml` there is one for each state that was ever built. The oldest go first."""
+_MARKS = tuple(f'["{made}",['.encode() for made in (BEGUN, FAILED, CHANGED))
 _SPARE_LINES = 200
 """Outdated lines that are not worth writing the file anew."""
 
@@ -37,16 +45,20 @@ class BuildLog:
         self._top = top
         self._path = f"{top}/{NAME}/log"
         self._lines: dict[str, bytes] | None = None
+        self._marks: dict[str, bytes] = {}
+        self._seen = (0, 0)
         self._torn = False
         self._outdated = 0
 
     def entry(self, name: str) -> LogEntry | None:
         """What is recorded of an action; None if nothing is, or nothing that can be read."""
-        line = self._read().get(write_json(name))
-        if line is None:
+        lines = self._read()
+        text = write_json(name)
+        line, mark = lines.get(text), self._marks.get(text)
+        if line is None and mark is None:
             return None
         try:
-            return _decoded(name, read_json(line.decode()))
+            return _decoded(name, line, mark)
         except (ValueError, TypeError, IndexError):
             return None
 
@@ -55,12 +67,34 @@ class BuildLog:
         found = {}
         for name, line in self._read().items():
             try:
-                found[read_json(name)] = int(
-                    line[line.rfind(b",", 0, line.rfind(b",")) + 1 : line.rfind(b",")]
-                )
-            except ValueError:
+                # The last but two of the fields, none of which has a comma in it.
+                found[read_json(name)] = int(line.rsplit(b",", 3)[1])
+            except (ValueError, IndexError):
                 continue
         return found
+
+    def refresh(self) -> bool:
+        """Take in what other runs have recorded; whether that was anything.
+
+        What they have torn is passed over.
+        """
+        if self._lines is None:
+            return False
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return False
+        inode, length = self._seen
+        if (found.st_ino, found.st_size) == (inode, length):
+            return False
+        if found.st_ino != inode or found.st_size < length:
+            self._lines = None
+            self._read()
+        else:
+            with open(self._path, "rb", buffering=0) as file:
+                file.seek(length)
+                self._take(file.read(), self._lines)
+        return True
 
     def record(self, entry: LogEntry) -> None:
         """Keep what the last good run of an action was.
@@ -68,23 +102,62 @@ class BuildLog:
         Raises:
             OSError: The file can't be written.
         """
-        lines = self._read()
-        name = write_json(entry.id)
-        line = _encoded(entry).encode()
+        self._append(write_json(entry.id), _encoded(entry).encode(), self._read())
+
+    def mark(self, name: str, made: str, left: tuple[str, ...]) -> None:
+        """What is recorded of an action counts no more: a run has begun, or did not end well.
+
+        Args:
+            name: The action's id.
+            made: `BEGUN`, `FAILED` or `CHANGED`.
+            left: The paths that its runs made or changed.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        self._read()
+        self._append(write_json(name), write_json([made, left]).encode(), self._marks)
+
+    def _append(self, name: str, line: bytes, lines: dict[str, bytes]) -> None:
+        """Write a line down, and keep it with those of its kind."""
         make_state_folder(self._top)
         self._outdated += name in lines
-        lines.pop(name, None)
-        lines[name] = line
-        if self._outdated > _SPARE_LINES + len(lines) or len(lines) > _MOST + _SPARE_LINES:
-            self._write_anew()
-            return
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        handle = self._open()
         try:
             start = b"" if os.fstat(handle).st_size else FORMAT
             data = start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n"
             self._torn = os.write(handle, data) < len(data)
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            inode, length = self._seen
+            now = os.fstat(handle).st_ino
+            if end - len(data) == length and inode in {0, now}:
+                # Nobody else has written since: there is nothing to take in but this.
+                self._seen = (now, end)
         finally:
             os.close(handle)
+        lines.pop(name, None)
+        lines[name] = line
+        if lines is not self._marks:
+            self._outdated += self._marks.pop(name, None) is not None
+        count = len(self._read()) + len(self._marks)
+        if self._outdated > _SPARE_LINES + count or count > _MOST + _SPARE_LINES:
+            self._write_anew()
+
+    def _open(self) -> int:
+        """The file, to append to; while it is open nobody puts another in its place."""
+        while True:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if self._is_the_file(handle):
+                return handle
+            os.close(handle)
+
+    def _is_the_file(self, handle: int) -> bool:
+        """Whether nobody has put another file in its place since it was opened."""
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self._path))
+        except OSError:
+            return False
 
     def forget(self, task: str = "") -> int:
         """Take away what is recorded of all actions, or of those of one task; how many records that was.
@@ -95,22 +168,21 @@ class BuildLog:
         lines = self._read()
         # An id begins with its task's name, see `runner.plan.resolve`.
         begin = write_json(f"[{write_json(task)}")[:-1] if task else ""
-        gone = [name for name in lines if name.startswith(begin)]
-        for name in gone:
-            del lines[name]
+        gone = [name for name in {**lines, **self._marks} if name.startswith(begin)]
         if gone:
-            self._write_anew()
+            self._write_anew(frozenset(gone))
         return len(gone)
 
     def _read(self) -> dict[str, bytes]:
         if self._lines is not None:
             return self._lines
+        data, inode = b"", 0
         try:
             with open(self._path, "rb", buffering=0) as file:
                 data = file.read()
+                inode = os.fstat(file.fileno()).st_ino
         except OSError:
-            data = b""
-        lines: dict[str, bytes] = {}
+            pass
         if data and not data.startswith(FORMAT):
             # Another version's log: what it says is not ours to understand.
             try:
@@ -118,38 +190,71 @@ class BuildLog:
             except OSError:
                 pass
             data = b""
-        rows = data.split(b"\n")
-        self._torn = bool(rows[-1])
-        for row in rows[1:-1]:
-            name, tab, line = row.partition(b"\t")
-            if tab:
-                text = name.decode("utf-8", "replace")
-                self._outdated += text in lines
-                lines[text] = line
+        lines: dict[str, bytes] = {}
         self._lines = lines
+        self._marks = {}
+        self._seen = (inode, len(FORMAT) if data else 0)
+        self._take(data[len(FORMAT) :], lines)
         return lines
 
-    def _write_anew(self) -> None:
-        lines = self._read()
-        for name in list(lines)[: max(0, len(lines) - _MOST)]:
-            del lines[name]
-        path = f"{self._path}.{os.getpid()}"
-        with open(path, "wb") as file:
-            file.write(FORMAT)
-            file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in lines.items())
-        os.replace(path, self._path)
-        self._outdated = 0
+    def _take(self, data: bytes, lines: dict[str, bytes]) -> None:
+        """Take in what stands in the file behind what was taken in before."""
+        whole = data.rfind(b"\n") + 1
+        self._torn = whole < len(data)
+        self._seen = (self._seen[0], self._seen[1] + whole)
+        marks = self._marks
+        for row in data[:whole].split(b"\n"):
+            name, tab, line = row.partition(b"\t")
+            if not tab:
+                continue
+            text = name.decode("utf-8", "replace")
+            if line.startswith(_MARKS):
+                self._outdated += text in marks
+                marks[text] = line
+            else:
+                self._outdated += (text in lines) + (marks.pop(text, None) is not None)
+                lines[text] = line
+
+    def _write_anew(self, gone: frozenset[str] = frozenset()) -> None:
+        """Write down only what still holds, without some ids."""
+        while True:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if not self._is_the_file(handle):
+                    continue
+                self.refresh()
+                lines, marks = self._read(), self._marks
+                for name in gone:
+                    lines.pop(name, None)
+                    marks.pop(name, None)
+                for name in list(lines)[: max(0, len(lines) - _MOST)]:
+                    del lines[name]
+                path = f"{self._path}.{os.getpid()}"
+                with open(path, "wb") as file:
+                    file.write(FORMAT)
+                    for kind in (lines, marks):
+                        file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in kind.items())
+                    self._seen = (os.fstat(file.fileno()).st_ino, file.tell())
+                os.replace(path, self._path)
+                self._outdated, self._torn = 0, False
+                return
+            finally:
+                os.close(handle)
 
 
 def _encoded(entry: LogEntry) -> str:
     sources, targets = ([state.fields() for state in states] for states in (entry.sources, entry.targets))
     return write_json([
-        entry.key, entry.parts, sources, targets, entry.left, entry.milliseconds, entry.made
+        entry.key, entry.parts, sources, targets, entry.left, entry.milliseconds, entry.made, entry.when
     ])  # fmt: skip
 
 
-def _decoded(name: str, record: "list[object]") -> LogEntry:
-    key, parts, sources, targets, left, milliseconds, made = record
+def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
+    record: list[object] = ["", (), (), (), (), 0, "", 0] if line is None else read_json(line.decode())
+    key, parts, sources, targets, left, milliseconds, made, when = record
+    if mark is not None:
+        made, left = read_json(mark.decode())
     return LogEntry(
         name,
         key,  # type: ignore[arg-type]
@@ -158,5 +263,6 @@ def _decoded(name: str, record: "list[object]") -> LogEntry:
         tuple(FileState(*fields) for fields in targets),  # type: ignore[attr-defined]
         milliseconds,  # type: ignore[arg-type]
         made,  # type: ignore[arg-type]
-        tuple(left),  # type: ignore[arg-type]
+        tuple(left),  # type: ignore[arg-type, var-annotated]
+        when,  # type: ignore[arg-type]
     )

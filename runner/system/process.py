@@ -13,7 +13,7 @@ from runner.system.programs import find_program
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 else:
     # `signal` would bring `enum` along, at a sixth of a whole start.
     import _signal as signal
@@ -33,6 +33,12 @@ _RESET = (
     signal.SIGTTOU,
     *_IGNORED_BY_PYTHON,
 )
+
+
+_PR_SET_PDEATHSIG = 1
+"""As `linux/prctl.h` has it."""
+_DYING: "dict[int, Callable[[], None]]" = {}
+"""What the children of a process call first, looked up once."""
 
 
 class Process:
@@ -82,6 +88,32 @@ def exit_status(status: int) -> int:
     return code if code >= 0 else 128 - code
 
 
+def _dying() -> "Callable[[], None]":
+    """What a child calls so that it is told to end when this process is killed; only Linux can do that."""
+    parent = os.getpid()
+    if parent in _DYING:
+        return _DYING[parent]
+    try:
+        # `ctypes` itself would cost a start five times as much as this part of it.
+        import _ctypes  # noqa: PLC0415
+
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]  # all that is loaded
+    except (ImportError, AttributeError, OSError):
+        return _nothing
+
+    def tell() -> None:
+        _ctypes.call_function(prctl, (_PR_SET_PDEATHSIG, int(signal.SIGTERM)))
+        if os.getppid() != parent:
+            os._exit(NOT_FOUND)
+
+    _DYING[parent] = tell
+    return tell
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def start(
     argv: "Sequence[str]",
     *,
@@ -103,12 +135,13 @@ def start(
         RunError: It is not there (127), can't be executed (126), or its folder is not there (1).
     """
     path = _executable(argv[0], environ, folder)
+    dying = _dying()
     reader, writer = os.pipe()
     everything = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if not pid:
-            _become(path, argv, folder, environ, files, terminal, writer)
+            _become(path, argv, folder, environ, files, terminal, writer, dying)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, everything)
     os.close(writer)
@@ -197,11 +230,13 @@ def _become(
     files: tuple[int, int, int],
     terminal: int | None,
     writer: int,
+    dying: "Callable[[], None]",
 ) -> None:
     """In the child: turn into the program, or tell why not. Never returns."""
     what = "program"
     try:
         os.setpgid(0, 0)
+        dying()
         if terminal is not None:
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(terminal, os.getpid())
@@ -278,6 +313,44 @@ def members(group: int) -> tuple[tuple[int, str], ...]:
         for number in numbers
         if _group(number) == group and (found := _stat(number)) is not None
     )
+
+
+def started(pid: int) -> str:
+    """When a process was started, in the system's own unit; empty if it is gone or the system does not tell."""
+    found = _stat(pid)
+    return found[1] if found is not None else ""
+
+
+def holders(path: str) -> tuple[tuple[int, str], ...]:
+    """The processes that have a file open, with the time each was started; those of others are not seen.
+
+    Empty where the system has no `/proc`.
+    """
+    try:
+        wanted = os.stat(path)
+        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return ()
+    return tuple(
+        (pid, found[1])
+        for pid in numbers
+        if pid != os.getpid() and _has_open(pid, wanted) and (found := _stat(pid)) is not None
+    )
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    for name in names:
+        try:
+            if os.path.samestat(os.stat(f"{folder}/{name}"), wanted):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _group(pid: int) -> int:

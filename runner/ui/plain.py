@@ -11,6 +11,7 @@ from runner.events import (
     StepSkipped,
     TaskFailed,
     TaskFinished,
+    TaskRestored,
     TaskSkipped,
     TaskStarted,
     VariablesSet,
@@ -45,6 +46,10 @@ class PlainReporter:
         if text:
             self.write(text + "\n")
 
+    def output(self, label: str, number: int, data: bytes) -> None:  # noqa: ARG002 - shown without its task
+        """Show what a task has written."""
+        write_bytes(number, data)
+
     def write(self, text: str) -> None:
         """Write text as it is."""
         write_text(self._target, text)
@@ -70,6 +75,9 @@ class PlainReporter:
         if isinstance(event, TaskSkipped):
             shown = level >= VERBOSE or (event.asked and level >= NORMAL)
             return f"{event.label}: up to date ({event.why})" if shown else ""
+        if isinstance(event, TaskRestored):
+            shown = level >= VERBOSE or (event.asked and level >= NORMAL)
+            return f"{event.label}: restored ({event.why})" if shown else ""
         if isinstance(event, TaskStarted):
             return f"{event.label}: runs, because {event.why}" if level >= VERBOSE else ""
         if isinstance(event, TaskFinished):
@@ -85,7 +93,16 @@ def write_text(target: int, text: str) -> None:
     Raises:
         BrokenPipeError: Nobody reads any more.
     """
-    view = memoryview(text.encode("utf-8", "surrogateescape"))
+    write_bytes(target, text.encode("utf-8", "surrogateescape"))
+
+
+def write_bytes(target: int, data: bytes) -> None:
+    """Write all of some bytes to a file descriptor.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+    """
+    view = memoryview(data)
     while view:
         view = view[os.write(target, view) :]
 
@@ -105,7 +122,8 @@ def _settings(event: VariablesSet) -> str:
 
 def _retry(event: Retried) -> str:
     which = f"{event.number} of {event.most}"
-    return f"pyrun: {event.label} failed with exit status {event.status}, trying again ({which})"
+    failed = f"{event.label} failed with exit status {event.status}"
+    return f"pyrun: {failed}, trying again in {event.pause / 1000:g} s ({which})"
 
 
 def _failure(event: TaskFailed) -> str:

@@ -73,7 +73,7 @@ def test_a_task_may_clean_up_and_pyrun_still_ends_with_the_signals_status(projec
     p.write("tasks.yml", p.read("tasks.yml"))
     running = p.start("t", "-v")
     until(lambda: "runs, because" in running.stderr, "it runs again, for it was not done")
-    assert "it has not run here yet" in running.stderr
+    assert "it did not succeed last time" in running.stderr
     running.signal(signal.SIGTERM)
     assert running.result().code == 143
 
@@ -179,7 +179,7 @@ def test_a_killed_pyrun_leaves_a_state_that_the_next_one_reads(project: MakeProj
     p.write("go", "")
     result = p.run("second", "-v")
     assert "first: up to date" in result.stderr
-    assert "second: runs, because it has not run here yet" in result.stderr
+    assert "second: runs, because its last run was cut short" in result.stderr
     assert p.read("half") == "whole\n"
 
 
@@ -268,6 +268,24 @@ def test_ctrl_c_on_a_terminal_ends_a_task_and_pyrun(project: MakeProject) -> Non
         terminal.type(b"\x03")
         assert terminal.end() == 130, words
         until(lambda: not p.left(), "nothing is left")
+
+
+def test_ctrl_c_on_the_terminal_ends_the_tries_and_finally_comes_once(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              t:
+                retries: 50
+                run: ['echo try >> log; echo trying; exec sleep 300']
+                finally: echo last >> log
+        """
+    })  # fmt: skip
+    terminal = Terminal(p, PYRUN, "-q", "t")
+    until(lambda: p.lines("log") == ["try"], "the first try")
+    terminal.shows(b"trying")
+    terminal.type(b"\x03")
+    assert terminal.end() == 130
+    assert p.lines("log") == ["try", "last"]
 
 
 def test_a_task_reads_what_is_typed_and_the_terminal_is_given_back(project: MakeProject) -> None:

@@ -1,5 +1,7 @@
 """How long a try may take, and how often it is tried again."""
 
+import signal
+
 import pytest
 
 from tests.features.conftest import MakeProject, Result, until
@@ -70,8 +72,8 @@ def test_tries_begin_the_run_list_anew_until_one_is_good(project: MakeProject) -
         """
     })  # fmt: skip
     result = p.run("-q", "t")
-    again = "pyrun: t failed with exit status 1, trying again ({} of 3)\n"
-    assert result == Result("one\none\none\ntwo\n", again.format(1) + again.format(2), 0)
+    again = "pyrun: t failed with exit status 1, trying again in {} s ({} of 3)\n"
+    assert result == Result("one\none\none\ntwo\n", again.format(0.5, 1) + again.format(1, 2), 0)
     assert len(p.lines("tries")) == 3
 
 
@@ -224,3 +226,17 @@ def test_a_wrong_number_is_a_fault(project: MakeProject, wrong: str) -> None:
     assert (result.stdout, result.code) == ("", 2)
     assert result.stderr.startswith("pyrun: tasks.yml:2:")
     assert not p.exists("ran")
+
+
+def test_a_stop_while_the_next_try_is_waited_for_ends_it_at_once(project: MakeProject) -> None:
+    p = project(
+        {
+            "tasks.yml": "tasks: {t: {retries: 50, run: 'echo try >> log; exit 3', finally: echo last >> log}}\n"
+        }
+    )
+    running = p.start("t")
+    until(lambda: len(p.lines("log")) == 4, "the fourth try")
+    until(lambda: "in 4 s" in running.stderr, "a pause of four seconds")
+    running.signal(signal.SIGTERM)
+    assert running.result().code == 143
+    assert p.lines("log") == ["try"] * 4 + ["last"]

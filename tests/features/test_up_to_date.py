@@ -404,7 +404,7 @@ def test_a_failed_run_is_not_remembered(copy: Project) -> None:
     for _ in range(2):
         assert copy.run("copy", "-q").code == 3
     copy.write("tasks.yml", good)
-    assert why(copy, "copy") == "it has not run here yet"
+    assert why(copy, "copy") == "it did not succeed last time"
     assert copy.run("copy") == FRESH
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.model.codec import write_json
-from runner.plan.file_state import FileState, LogEntry
+from runner.plan.file_state import BEGUN, CHANGED, FAILED, FileState, LogEntry
 from runner.store import build_log
 from runner.store.build_log import FORMAT, BuildLog
 
@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 def entry(name: str = '["t"]', key: str = "k", milliseconds: int = 12) -> LogEntry:
     return LogEntry(
         name, key, (("command 1", "abc"),), (FileState("a", "1,2", False, "dd", 3),),
-        (FileState("bin/\udcff é", "", True, "ee", 0),), milliseconds, "host",
+        (FileState("bin/\udcff é", "", True, "ee", 0),), milliseconds, "host", (), 1700,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ states = st.lists(
 ).map(tuple)
 entries = st.builds(
     LogEntry, names, names, st.lists(st.tuples(names, names), max_size=2).map(tuple), states, states,
-    st.integers(0, 10**9), st.just("host"), st.lists(names, max_size=2).map(tuple),
+    st.integers(0, 10**9), st.just("host"), st.lists(names, max_size=2).map(tuple), st.integers(0, 2**40),
 )  # fmt: skip
 
 
@@ -88,6 +88,83 @@ def test_any_records_come_back(top: str, recorded: list[LogEntry]) -> None:
     last = {one.id: one for one in recorded}
     assert {name: again.entry(name) for name in last} == last
     assert dict(again.durations()) == {name: one.milliseconds for name, one in last.items()}
+
+
+# Marks
+
+
+@pytest.mark.parametrize("made", [BEGUN, FAILED, CHANGED])
+def test_a_run_that_did_not_succeed_makes_the_one_before_count_no_more_and_keeps_what_it_was(
+    top: str, made: str
+) -> None:
+    log = BuildLog(top)
+    log.record(entry())
+    log.mark('["t"]', made, ("bin/x",))
+    log.mark('["u"]', made, ())
+    for one in (log, BuildLog(top)):
+        found, other = one.entry('["t"]'), one.entry('["u"]')
+        assert found is not None
+        assert other is not None
+        assert (found.counts, found.made, found.left) == (False, made, ("bin/x",))
+        assert (found.key, found.sources, found.when) == (entry().key, entry().sources, 1700)
+        assert (other.counts, other.key, other.made) == (False, "", made)
+        assert dict(one.durations()) == {'["t"]': 12}
+    log.record(entry())
+    for one in (log, BuildLog(top)):
+        assert one.entry('["t"]') == entry()
+        assert entry().counts
+
+
+def test_marks_outlive_the_file_being_written_anew(top: str) -> None:
+    log = BuildLog(top)
+    log.record(entry("marked"))
+    log.mark("marked", BEGUN, ("x",))
+    for number in range(300):
+        log.record(entry(milliseconds=number))
+        log.mark('["t"]', FAILED, ())
+    assert content(top).count(b"\n") < 300
+    again = BuildLog(top).entry("marked")
+    assert again is not None
+    assert (again.made, again.left, again.key) == (BEGUN, ("x",), "k")
+
+
+# Other runs
+
+
+def test_what_another_run_records_is_taken_in_when_asked(top: str) -> None:
+    mine, other = BuildLog(top), BuildLog(top)
+    assert mine.entry("a") is None
+    assert not mine.refresh()
+    other.record(entry("a"))
+    mine.record(entry("b"))
+    assert mine.entry("a") is None
+    assert mine.refresh()
+    assert mine.entry("a") == entry("a")
+    other.mark("a", FAILED, ())
+    assert mine.refresh()
+    found = mine.entry("a")
+    assert found is not None
+    assert not found.counts
+    for number in range(450):
+        other.record(entry("a", milliseconds=number))
+    assert mine.refresh()
+    assert mine.entry("a") == entry("a", milliseconds=449)
+    assert mine.entry("b") == entry("b")
+    mine.record(entry("c"))
+    assert not mine.refresh()
+
+
+def test_writing_anew_loses_nothing_that_another_run_has_recorded(top: str) -> None:
+    one, two = BuildLog(top), BuildLog(top)
+    for number in range(700):
+        one.record(entry(f"one{number % 5}", milliseconds=number))
+        two.record(entry(f"two{number % 5}", milliseconds=number))
+    for log in (BuildLog(top),):
+        for name in ("one", "two"):
+            assert [log.entry(f"{name}{n}") for n in range(5)] == [
+                entry(f"{name}{n}", milliseconds=695 + n) for n in range(5)
+            ]
+    assert content(top).count(b"\n") < 300
 
 
 # Damage
@@ -133,7 +210,8 @@ def test_the_log_of_another_version_is_put_aside(top: str, data: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [b"null", b"[]", b"[1,2]", b"{", b"", b'"\xff"', b"[[[[", b'["k",[["a"]],[],[],1,"host"]', b"[" * 100_000,
-     b'["k",[],[["a"]],[],1,"host"]', b'["k",[],[],[],1,"host",2]', b'["k",5,[],[],1,"host"]'],
+     b'["k",[],[["a"]],[],1,"host"]', b'["k",[],[],[],1,"host",2]', b'["k",5,[],[],[],1,"host",0]',
+     b'["begun",[', b'["failed",[1,{}]]x'],
 )  # fmt: skip
 def test_a_line_that_is_none_is_no_record_and_the_others_are(top: str, line: bytes) -> None:
     BuildLog(top).record(entry("good"))
@@ -223,7 +301,7 @@ def test_only_digests_are_in_the_file(top: str) -> None:
     line = content(top).removeprefix(FORMAT).decode()
     assert line == (
         f'{write_json(entry().id)}\t["k",[["command 1","abc"]],[["a","1,2",false,"dd",3]],'
-        '[["bin/\\udcff \\u00e9","",true,"ee",0]],[],12,"host"]\n'
+        '[["bin/\\udcff \\u00e9","",true,"ee",0]],[],12,"host",1700]\n'
     )
 
 

@@ -1,0 +1,243 @@
+"""What becomes of an action at its turn, and what is kept of it at its end.
+
+At its turn it is up to date, or brought back from the store, or an image is made of it, or it is to be run; at
+most one run in a project is at an action at a time. Starts no process and knows no schedule.
+"""
+
+import time
+
+from runner.errors import PyrunError, RunError
+from runner.events import Noticed, TaskFinished, TaskRestored, TaskSkipped, TaskStarted
+from runner.execute.outcome import Outcome
+from runner.plan.action_key import definition_digest
+from runner.plan.dirty import targets_change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.events import Reporter
+    from runner.execute.item import Part
+    from runner.execute.ports import Images, Locks, Log, Results
+    from runner.execute.verdict import Judge, Verdict
+    from runner.plan.action import Action, Plan
+    from runner.system.stop_signals import StopSignals
+
+
+class BusyError(Exception):
+    """Another run in this project is at the action just now."""
+
+
+class Turns:
+    """The turns of a plan's actions.
+
+    Args:
+        plan: The plan.
+        judge: Says what must run.
+        images: Where images are made.
+        log: What ran last.
+        locks: Who is at what.
+        results: Gives what was made before, or None where nothing is kept; asked when something is to run.
+        reporter: Who is told.
+        done: What the last run did already and need not be done again: ids with the digests of what they do.
+        interruptible: Gives a context in which a stop signal ends what this thread itself does.
+    """
+
+    def __init__(
+        self,
+        plan: "Plan",
+        judge: "Judge",
+        images: "Images",
+        log: "Log",
+        locks: "Locks",
+        results: "Callable[[], Results | None]",
+        reporter: "Reporter",
+        done: "Mapping[str, str]",
+        interruptible: "Callable[[], StopSignals.Interruptible]",
+    ) -> None:
+        self._plan = plan
+        self._judge = judge
+        self._images = images
+        self._log = log
+        self._locks = locks
+        self._open_results = results
+        self._results: Results | None = None
+        self._reporter = reporter
+        self._done = done
+        self._interruptible = interruptible
+        self._waited: set[str] = set()
+        self._ran: set[str] = set()
+
+    def open(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> "Verdict | None":
+        """Do what can be done of an action without a command.
+
+        Args:
+            action: The action.
+            settings: The variables that its callers have set, None for those taken away; None if it has no
+                caller.
+
+        Returns:
+            What was found out about it if it is to be run; None if it is done.
+
+        Raises:
+            BusyError: Another run is at it.
+            PyrunError: It can't be done.
+            StoppedError: A stop signal came.
+        """
+        verdict = self._judge.verdict(action, settings)
+        called = settings is not None
+        if self._passes(action, verdict, called=called):
+            return None
+        if action.persistent or not (action.remembered or action.targets):
+            self._ran.add(action.id)
+            return verdict
+        if not self._locks.take(action.id):
+            self._wait_for(action)
+            raise BusyError
+        try:
+            if self._log.refresh() or action.id in self._waited:
+                # Others were at work, at this action perhaps.
+                self._judge.forget()
+                verdict = self._judge.verdict(action, settings)
+            if self._passes(action, verdict, called=called) or self._restore(action, verdict):
+                self._locks.release(action.id)
+                return None
+            self._ran.add(action.id)
+            if action.image is not None:
+                self._make_image(action, verdict)
+                self._locks.release(action.id)
+                return None
+        except BaseException:
+            self._locks.release(action.id)
+            raise
+        return verdict
+
+    def _wait_for(self, action: "Action") -> None:
+        """Another run is at an action: tell that once."""
+        if action.id not in self._waited:
+            self._waited.add(action.id)
+            self._reporter.tell(Noticed(f"{action.label} waits for another pyrun that is at it"))
+
+    def begin(self, action: "Action", verdict: "Verdict") -> None:
+        """An action's first command is about to start.
+
+        Raises:
+            OSError: That can't be written down.
+        """
+        self._reporter.tell(TaskStarted(action.label, verdict.why))
+        if not action.persistent:
+            self._judge.begin(action, verdict)
+
+    def end(self, part: "Part", outcome: Outcome) -> Outcome:
+        """An action is at its end: what it did is kept, or counts for nothing."""
+        action = part.run.action
+        try:
+            return self._end(part, outcome)
+        finally:
+            self._locks.release(action.id)
+
+    def _end(self, part: "Part", outcome: Outcome) -> Outcome:
+        action, verdict = part.run.action, part.verdict
+        if outcome.failed:
+            self._judge.drop(action, verdict)
+            return outcome
+        milliseconds = since(part.began)
+        missing, changed = self._judge.keep(action, verdict, milliseconds)
+        if missing:
+            self._judge.drop(action, verdict)
+            hint = f"does its command write `{missing}`, relative to the file's folder?"
+            at = next((t.at for t in action.targets or () if t.text == missing), action.position)
+            error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
+            return Outcome(error.status, action.label, "", error)
+        if changed:
+            self._reporter.tell(
+                Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
+            )
+        elif action.restorable and (results := self._kept()) is not None:
+            results.keep(
+                action,
+                verdict.key,
+                self._judge.targets_of(action.id),
+                part.run.log_path,
+                milliseconds,
+                self._judge.made_in,
+            )
+        self._reporter.tell(TaskFinished(action.label, milliseconds))
+        return outcome
+
+    def _passes(self, action: "Action", verdict: "Verdict", *, called: bool) -> bool:
+        """Whether an action need not be done; then that is told."""
+        why = verdict.why
+        if not verdict.skip:
+            why = self._resumed(action, verdict) if not called else ""
+            if not why:
+                return False
+            self._judge.assume(action, verdict)
+        elif action.image is not None and not self._image_ready(action, verdict):
+            return False
+        else:
+            self._judge.settle(action, verdict)
+        if action.image is None:
+            asked = action.id in self._plan.asked and not action.traits.tusk
+            saved = 0 if verdict.entry is None else verdict.entry.milliseconds
+            self._reporter.tell(TaskSkipped(action.label, asked, why, saved))
+        return True
+
+    def _resumed(self, action: "Action", verdict: "Verdict") -> str:
+        """Why an action that is never up to date need not be done when the last run is resumed, or empty."""
+        if action.remembered or action.id not in self._done or not self._ran.isdisjoint(action.deps):
+            return ""
+        if action.targets:
+            entry = verdict.entry
+            if entry is None or not entry.counts or targets_change(entry, verdict.targets):
+                return ""
+        same = self._done[action.id] == definition_digest(action)
+        return "it succeeded in the run that is resumed" if same else ""
+
+    def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
+        """Whether a recorded image is still there; then it is told."""
+        with self._interruptible():
+            ready = self._images.ready(action, verdict.targets, verdict.why)
+        if ready is not None:
+            self._reporter.tell(ready)
+        return ready is not None
+
+    def _make_image(self, action: "Action", verdict: "Verdict") -> None:
+        began = time.monotonic()
+        self._reporter.tell(TaskStarted(action.label, verdict.why))
+        with self._interruptible():
+            ready, state = self._images.make(action, self._judge.copies(action))
+        self._judge.keep_image(action, verdict, state, since(began))
+        self._reporter.tell(ready)
+
+    def _kept(self) -> "Results | None":
+        """What was made before."""
+        if self._results is None:
+            self._results = self._open_results()
+        return self._results
+
+    def _restore(self, action: "Action", verdict: "Verdict") -> bool:
+        """Whether what an action would make could be brought back from the store; then that is told."""
+        results = self._kept() if action.restorable and not self._judge.forced else None
+        if results is None:
+            return False
+        found = results.find(action, verdict.key, self._judge.made_in)
+        if found is None:
+            return False
+        self._judge.begin_restore(action, verdict, found)
+        try:
+            with self._interruptible():
+                brought = results.bring(action, found, {state.path for state in verdict.sources})
+        except PyrunError:
+            brought = False
+        if not (brought and self._judge.restored(action, verdict, found)):
+            return False
+        asked = action.id in self._plan.asked and not action.traits.tusk
+        self._reporter.tell(TaskRestored(action.label, asked, verdict.why, found.milliseconds))
+        results.replay(found, lambda number, data: self._reporter.output(action.label, number, data))
+        return True
+
+
+def since(began: float) -> int:
+    """Milliseconds since a moment, as `time.monotonic` counts."""
+    return int((time.monotonic() - began) * 1000)

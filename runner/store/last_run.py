@@ -1,0 +1,48 @@
+"""What the last run that did not succeed was asked for, and what of it was done: what `--resume` goes by.
+
+The file `resume` in the project's `.pyrun` folder: a JSON list of the format's name, the words of the calls, and
+for each action that was done its id and a digest of what it says. It is there only while the last run is one that
+failed or was stopped.
+"""
+
+import os
+
+from runner.model.codec import read_json, write_json
+from runner.system.state_folder import NAME, make_state_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_FORMAT = "pyrun resume 1"
+
+
+def save_run(top: str, words: "Sequence[str]", done: "Mapping[str, str]") -> None:
+    """Keep what a run that did not succeed was asked for, and what of it was done.
+
+    Args:
+        top: The project's top folder, absolute.
+        words: The command line without pyrun's own flags.
+        done: The ids of the actions that succeeded, with a digest of what each says.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    make_state_folder(top)
+    path = f"{top}/{NAME}/resume"
+    text = write_json((_FORMAT, tuple(words), tuple(done.items())))
+    with open(f"{path}.{os.getpid()}", "w", encoding="ascii") as file:
+        file.write(text)
+    os.replace(file.name, path)
+
+
+def load_run(top: str) -> "tuple[tuple[str, ...], dict[str, str]] | None":
+    """The words and what was done of the last run; None if it succeeded, or nothing can be read."""
+    try:
+        with open(f"{top}/{NAME}/resume", encoding="ascii") as file:
+            name, words, done = read_json(file.read())
+        if name != _FORMAT:
+            return None
+        return tuple(map(str, words)), {str(one): str(digest) for one, digest in done}
+    except (OSError, ValueError, TypeError):
+        return None
