@@ -1,11 +1,15 @@
-"""Forgetting what ran: `--clean`. Never touches what tasks made."""
+"""Forgetting what ran: `--clean`. Never touches what tasks made.
+
+What is forgotten runs again: it is not up to date, and what was kept of it is not brought back. The store is
+shared with other checkouts, so only `--clean=cache` takes anything out of it.
+"""
 
 import os
-import shutil
 
 from runner.errors import UsageError, did_you_mean
 from runner.model.project import public_names
 from runner.store.build_log import BuildLog
+from runner.store.forgotten import forget_results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from runner.cli.session import Session
 
 _PROJECT, _CACHE, _TASK = "project", "cache", "task:"
+_SANDBOX = "sandbox"
+"""The folder of the trees in which actions run that may see only what they declare."""
 
 
 def clean(session: "Session", request: "Request") -> str:
@@ -37,12 +43,31 @@ def clean(session: "Session", request: "Request") -> str:
         if task is None:
             hint = did_you_mean(name, public_names(session.project))
             raise UsageError(f"there is no task `{name}`", None, hint)
+        forget_results(session.top, task.name)
         return f"pyrun: forgot {_records(BuildLog(session.top).forget(task.name))} of {task.name}\n"
+    forget_results(session.top)
     count = BuildLog(session.top).forget()
     if what == _CACHE and session.cache is not None and os.path.isdir(session.cache):
-        shutil.rmtree(session.cache, ignore_errors=True)
+        _empty(session.cache)
         return f"pyrun: forgot {_records(count)} of this project, and emptied {session.cache}\n"
     return f"pyrun: forgot {_records(count)} of this project\n"
+
+
+def _empty(cache: str) -> None:
+    """Remove all that pyrun keeps for this user but the trees in which another run is at work just now."""
+    from shutil import rmtree  # noqa: PLC0415 - only for this
+
+    from runner.system.claimed_folder import remove_left  # noqa: PLC0415
+
+    for name in os.listdir(cache):
+        path = f"{cache}/{name}"
+        if name == _SANDBOX and os.path.isdir(path):
+            for project in os.listdir(path):
+                remove_left(f"{path}/{project}")
+        elif os.path.islink(path) or not os.path.isdir(path):
+            os.unlink(path)
+        else:
+            rmtree(path, ignore_errors=True)
 
 
 def _wanted(flags: "Mapping[str, str]") -> str:

@@ -154,6 +154,17 @@ def test_what_another_run_records_is_taken_in_when_asked(top: str) -> None:
     assert not mine.refresh()
 
 
+def test_what_was_taken_in_when_the_file_was_written_anew_is_news_too(top: str) -> None:
+    mine, other = BuildLog(top), BuildLog(top)
+    mine.record(entry())
+    other.record(entry("other"))
+    for number in range(250):
+        mine.record(entry(milliseconds=number))
+    assert mine.entry("other") == entry("other")
+    assert mine.refresh()
+    assert not mine.refresh()
+
+
 def test_writing_anew_loses_nothing_that_another_run_has_recorded(top: str) -> None:
     one, two = BuildLog(top), BuildLog(top)
     for number in range(700):
