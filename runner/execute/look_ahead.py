@@ -38,7 +38,7 @@ def look_ahead(plan: "Plan", judge: "Judge") -> dict[str, str]:
         words[action.id] = (
             f"up to date ({verdict.why})" if verdict.skip else f"would run, because {verdict.why}"
         )
-    for name in _idle_servers(plan, idle):
+    for name in idle_servers(plan, idle):
         words[name] = "would not start, because nothing that needs it would run"
     return words
 
@@ -47,7 +47,7 @@ def _decided_later(waits: str) -> str:
     return f"is decided when `{waits}` is done"
 
 
-def _idle_servers(plan: "Plan", idle: set[str]) -> set[str]:
+def idle_servers(plan: "Plan", idle: set[str]) -> set[str]:
     """The servers that only actions need that are up to date, and servers that are idle for that reason."""
     stay = foreground_servers(plan)
     found: set[str] = set()

@@ -2,7 +2,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.plan.dirty import files_change, key_change, targets_change
+from runner.plan.dirty import (
+    BIT,
+    GONE,
+    NEW,
+    OTHER,
+    file_changes,
+    files_change,
+    key_change,
+    part_changes,
+    targets_change,
+)
 from runner.plan.file_state import FileState, LogEntry
 
 
@@ -76,3 +86,31 @@ def test_nothing_is_told_if_and_only_if_nothing_differs(
 ) -> None:
     same = dict(parts) == dict(now) and {s.identity for s in before} == {s.identity for s in sources}
     assert (key_change(entry(tuple(parts), tuple(before)), now, sources) == "") == same
+
+
+@settings(max_examples=300)
+@given(pieces, pieces)
+def test_every_part_that_differs_is_found_once(
+    before: list[tuple[str, str]], now: list[tuple[str, str]]
+) -> None:
+    found = list(part_changes(before, now))
+    old, new = dict(before), dict(now)
+    assert sorted(found) == sorted(
+        (what, NEW if what not in old else GONE if what not in new else OTHER)
+        for what in {*old, *new}
+        if old.get(what) != new.get(what)
+    )
+
+
+@settings(max_examples=300)
+@given(states, states)
+def test_every_file_that_differs_is_found_once(before: list[FileState], now: list[FileState]) -> None:
+    found = list(file_changes(before, now))
+    old, new = {one.path: one for one in before}, {one.path: one for one in now}
+    expected = []
+    for path in {*old, *new}:
+        if path not in old or path not in new:
+            expected.append((path, GONE if path in old else NEW))
+        elif old[path].identity != new[path].identity:
+            expected.append((path, BIT if old[path].digest == new[path].digest else OTHER))
+    assert sorted(found) == sorted(expected)
