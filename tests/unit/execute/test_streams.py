@@ -1,12 +1,11 @@
 import fcntl
 import os
-import threading
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.execute.streams import _LONGEST_LINE, Stream, write_all
+from runner.execute.streams import _LONGEST_LINE, Lines, Stream
 
 
 class Sink:
@@ -121,32 +120,23 @@ def test_what_a_child_that_was_left_behind_holds_open_is_not_waited_for() -> Non
     assert sink.text == b"a\nb\n"
 
 
-# Writing
+def test_what_need_not_be_whole_is_passed_on_at_once_and_as_it_is() -> None:
+    sink = Sink()
+    stream = Stream(2, b"p| ", sink.write, whole=False)
+    pumped(stream, b"Sure? ")
+    assert sink.pieces == [b"Sure? "]
+    stream.drain()
+    assert (sink.text, sink.targets) == (b"Sure? ", {2})
 
 
-def test_all_is_written_to_a_pipe_that_takes_little_at_once() -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    data = os.urandom(500_000)
-    got = bytearray()
-
-    def read() -> None:
-        while chunk := os.read(reader, 4096):
-            got.extend(chunk)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    write_all(writer, data)
-    os.close(writer)
-    thread.join()
-    os.close(reader)
-    assert bytes(got) == data
-
-
-def test_nobody_reading_is_told() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with pytest.raises(BrokenPipeError):
-        write_all(writer, b"x")
-    write_all(writer, b"")
-    os.close(writer)
+@given(chunks)
+def test_lines_are_the_same_however_they_come_in_pieces(data: list[bytes]) -> None:
+    found: list[bytes] = []
+    lines = Lines(found.append)
+    for chunk in data:
+        lines.take(chunk)
+    lines.end()
+    lines.end()
+    text = b"".join(data)
+    assert b"".join(found) == (text if text.endswith(b"\n") or not text else text + b"\n")
+    assert all(piece.endswith(b"\n") for piece in found)

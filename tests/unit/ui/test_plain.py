@@ -1,4 +1,5 @@
 import os
+import threading
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,17 @@ from runner.events import (
     TaskSkipped,
     TaskStarted,
 )
-from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter, duration, size, write_text
+from runner.ui.plain import (
+    NORMAL,
+    QUIET,
+    SILENT,
+    VERBOSE,
+    PlainReporter,
+    duration,
+    size,
+    write_bytes,
+    write_text,
+)
 
 
 def written(level: int, *events: Event) -> str:
@@ -42,8 +53,8 @@ def image(skipped: bool) -> ImageReady:
         (TaskFailed("a", 7, "\n one\n two\n"), "pyrun: a failed with exit status 7: one …", QUIET),
         (TaskFailed("a", 130, ""), "pyrun: a failed with exit status 130", QUIET),
         (Noticed("the clock goes back"), "pyrun: the clock goes back", QUIET),
-        (TaskSkipped("a", True, "nothing changed"), "a: up to date (nothing changed)", NORMAL),
-        (TaskSkipped("a", False, "nothing changed"), "a: up to date (nothing changed)", VERBOSE),
+        (TaskSkipped("a", True, "nothing changed", 5), "a: up to date (nothing changed)", NORMAL),
+        (TaskSkipped("a", False, "nothing changed", 5), "a: up to date (nothing changed)", VERBOSE),
         (TaskStarted("a", "b changed"), "a: runs, because b changed", VERBOSE),
         (TaskFinished("a", 1234), "a: done in 1.2 s", VERBOSE),
         (image(True), "image x: up to date (as it was)", NORMAL),
@@ -133,3 +144,25 @@ def test_a_duration_is_right_to_a_tenth_and_no_part_overflows(milliseconds: int)
     assert abs(whole - milliseconds) < 1000
     assert parts.get("s", 0) < 60
     assert parts.get("ms", 0) < 1000
+
+
+# Writing
+
+
+def test_all_is_written_to_a_pipe_that_takes_little_at_once() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    data = os.urandom(500_000)
+    got = bytearray()
+
+    def read() -> None:
+        while chunk := os.read(reader, 4096):
+            got.extend(chunk)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    write_bytes(writer, data)
+    os.close(writer)
+    thread.join()
+    os.close(reader)
+    assert bytes(got) == data

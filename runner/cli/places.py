@@ -1,0 +1,70 @@
+"""`--sandbox` and `--audit`: the places where a run's commands do their work, and what is shown of them."""
+
+from runner.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.events import Reporter
+    from runner.execute.audit import Audit
+    from runner.execute.inputs import Inputs
+    from runner.execute.places import Places
+    from runner.execute.sandbox import Sandbox
+    from runner.execute.verdict import Judge
+    from runner.plan.action import Plan
+
+
+def open_places(
+    top: str,
+    cache: str | None,
+    environ: "Mapping[str, str]",
+    plan: "Plan",
+    flags: "Mapping[str, str]",
+    inputs: "Inputs",
+    judge: "Judge",
+    reporter: "Reporter",
+) -> "Sandbox | Audit | None":
+    """The places that the flags ask for; None if commands run simply in the project.
+
+    Args:
+        top: The project's top folder, absolute.
+        cache: The folder of this user's caches; None if the user has no home.
+        environ: The caller's variables.
+        plan: What is to be done.
+        flags: What the command line says.
+        inputs: The files of the project.
+        judge: Says what must run.
+        reporter: Who is told.
+
+    Raises:
+        RunError: There is nothing by which commands could be looked at.
+        UsageError: The flags ask for both.
+    """
+    if "sandbox" in flags and "audit" in flags:
+        raise UsageError(
+            "`--sandbox` and `--audit` do not go together: an audit looks at tasks in the open",
+            None,
+            "use one after the other",
+        )
+    if "sandbox" in flags:
+        from runner.execute.sandbox import Sandbox  # noqa: PLC0415 - only for this
+        from runner.system.fresh_tree import base_folder  # noqa: PLC0415
+
+        return Sandbox(plan, top, base_folder(top, cache), inputs, judge.targets_of, reporter)
+    if "audit" in flags:
+        from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
+
+        return Audit(plan, top, inputs, judge.targets_of, environ)
+    return None
+
+
+def show_places(places: "Places | None") -> None:
+    """Write what an audit found to stdout."""
+    from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
+
+    if isinstance(places, Audit):
+        from runner.ui.audit import audit_text  # noqa: PLC0415
+        from runner.ui.plain import write_text  # noqa: PLC0415
+
+        write_text(1, audit_text(places.findings))
