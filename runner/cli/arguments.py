@@ -24,7 +24,11 @@ FLAGS = {
     "list": (OPTIONAL, "", "List the tasks; --list=json for other programs"),
     "help": (SWITCH, "h", "Show this, or what a task takes"),
     "dry-run": (SWITCH, "", "Show what would run, and run nothing"),
-    "why": (SWITCH, "", "Show what changed since a task last succeeded, or why it is up to date, and run nothing"),
+    "why": (
+        SWITCH,
+        "",
+        "Show what changed since a task last succeeded, or why it is up to date, and run nothing",
+    ),
     "graph": (OPTIONAL, "", "Show what needs what, as a tree or with --graph=json, and run nothing"),
     "validate": (SWITCH, "", "Check the file, and run nothing"),
     "schema": (SWITCH, "", "Show the JSON Schema of a tasks.yml"),
@@ -34,7 +38,11 @@ FLAGS = {
     "force": (SWITCH, "", "Run tasks that are up to date, too"),
     "keep-going": (SWITCH, "", "After a failure go on with what does not need it"),
     "resume": (SWITCH, "", "Do only what failed or did not start last time"),
-    "since": (OPTIONAL, "", "Do only what changed since a git revision (default: where upstream's branch began)"),
+    "since": (
+        OPTIONAL,
+        "",
+        "Do only what changed since a git revision (default: where upstream's branch began)",
+    ),
     "shard": (VALUE, "", "Do one part of it, as 2/5; all parts together do everything"),
     "watch": (SWITCH, "", "Run again whenever something that a task reads changes"),
     "sandbox": (SWITCH, "", "Run each task where only what it declares is to be seen"),
@@ -218,7 +226,7 @@ class _Reader:
         draft = self.draft
         if draft is None:
             self.call(word)
-        elif draft.takes_more() and not ("all" in self.request.flags and self.is_task(word)):
+        elif draft.takes_more() and not self.begins_behind_all(draft, word):
             draft.args.append(word)
         elif self.project.head.tusk:
             # In a tusk.yml a command line calls one task.
@@ -234,6 +242,10 @@ class _Reader:
             self.call(word)
         else:
             draft.args.append(word)
+
+    def begins_behind_all(self, draft: Draft, word: str) -> bool:
+        """Whether a word behind `--all` is the next task; what may be a value as well is taken for one."""
+        return "all" in self.request.flags and self.is_task(word) and word not in (self.values(draft) or ())
 
     def is_task(self, word: str) -> bool:
         """Whether a word names a task that may be asked for."""
@@ -365,6 +377,8 @@ def _unknown(word: str, task: str, draft: Draft | None = None) -> UsageError:
     hint = did_you_mean(name, (*own, *(f"{lead}{flag}" for flag in FLAGS)))
     if draft is not None and draft.args and any(p.name == NAMESPACE for p in draft.task.args[:1]):
         hint = f"`pyrun {draft.args[0]}:{task} --help` shows what that one takes"
+    elif draft is not None and draft.task.spread:
+        hint = f"one of them may have it: `pyrun {draft.task.spread[0]}:{task} --help`"
     elif not hint.startswith("did"):
         hint = f"`pyrun {task + ' ' if task else ''}--help` shows what there is"
     whose = f"neither `{task}` nor pyrun has an option" if task else "pyrun has no flag"

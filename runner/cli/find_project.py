@@ -3,13 +3,16 @@
 import os
 
 from runner.cli.session import Session
-from runner.errors import PyrunError, UsageError
+from runner.errors import Faults, PyrunError, UsageError
 from runner.model.project import FILE_NAMES
 from runner.system.environment import find_upwards
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_BEHIND_KEY = (b":", b'"', b"'", b" ", b"\t", b"\n", b"\r")
+"""What may stand behind the text of a key."""
 
 
 def find_file(flags: "Mapping[str, str]", cwd: str) -> str | None:
@@ -53,8 +56,10 @@ def open_session(flags: "Mapping[str, str]", environ: "Mapping[str, str]", cwd: 
 def _outermost(path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> Session | None:
     """The project of the outermost file that includes a file, or None.
 
+    A file above that can't include anything, or that can't be read, is passed over.
+
     Raises:
-        FileError: A file above is wrong, may include it, and is not itself included by one that does.
+        FileError: A file above is wrong, includes others, and is not itself included by one that does.
     """
     found: Session | None = None
     wrong: OuterFileError | None = None
@@ -63,23 +68,47 @@ def _outermost(path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> 
         above = find_upwards(os.path.dirname(folder), FILE_NAMES)
         if above is None:
             break
+        folder = os.path.dirname(above)
+        data = _bytes_of(above)
+        if not _may_include(data):
+            continue
         try:
             outer = Session(above, environ, cwd, here)
         except PyrunError as error:
             # By itself it may lack what the file that includes it has.
-            wrong = wrong or (OuterFileError(error, above) if _may_include(above) else None)
+            if wrong is None and _includes(data):
+                wrong = OuterFileError(error, above, os.path.relpath(path, here))
         else:
             found = outer if outer.includes(path) else found
-        folder = os.path.dirname(above)
     if found is None and wrong is not None:
         raise wrong
     return found
 
 
-def _may_include(path: str) -> bool:
-    """Whether a file that can't be understood speaks of including others."""
-    with open(path, "rb") as file:
-        return b"include" in file.read()
+def _bytes_of(path: str) -> bytes:
+    """The content of a file; nothing if it can't be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _may_include(data: bytes) -> bool:
+    """Whether a file's bytes hold the word `include` as a key stands: quick, and never wrongly no."""
+    at = data.find(b"include")
+    while at >= 0:
+        if data[at + 7 : at + 8] in _BEHIND_KEY:
+            return True
+        at = data.find(b"include", at + 7)
+    return False
+
+
+def _includes(data: bytes) -> bool:
+    """Whether a file that can't be understood includes others."""
+    from runner.config.namespaces import has_include  # noqa: PLC0415 - only where a file above is wrong
+
+    return has_include(data)
 
 
 class OuterFileError(PyrunError):
@@ -88,10 +117,14 @@ class OuterFileError(PyrunError):
     Args:
         error: What.
         path: The file, absolute.
+        nearest: How the user would name the nearest one.
     """
 
-    def __init__(self, error: PyrunError, path: str) -> None:
+    def __init__(self, error: PyrunError, path: str, nearest: str) -> None:
         super().__init__(error.message, error.at, error.hint)
         self.error = error
         self.path = path
         self.status = error.status
+        way_on = f"`pyrun -f {nearest}` runs this folder's file by itself"
+        last = error.errors[-1] if isinstance(error, Faults) else error
+        last.hint = f"{last.hint}\n  {way_on}" if last.hint else way_on

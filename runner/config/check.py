@@ -72,7 +72,8 @@ def _holes(value: object) -> Iterable[Hole]:
 
 def check_secrets(found: Books, tasks: Mapping[str, Task], secrets: Iterable[str]) -> None:
     """Note every way by which a secret would get into the text of commands, a log or a key."""
-    names = frozenset(secrets)
+    # A faulty secret has no variable, and is told already.
+    names = frozenset(secrets) - {""}
     for task in tasks.values():
         for param in (*task.shared, *task.args, *task.options):
             if param.environment in names:
@@ -91,19 +92,43 @@ def check_secrets(found: Books, tasks: Mapping[str, Task], secrets: Iterable[str
                     )
 
 
-def check_names(found: Books, tasks: Mapping[str, Task]) -> None:
-    """Note every alias that is already the name of something."""
-    owner = dict.fromkeys(tasks, "")
-    for task in tasks.values():
-        for name in _names(task):
-            if name == task.name:
-                continue
-            if name in owner:
-                what = f"another name of `{owner[name]}`" if owner[name] else "the name of a task"
+def check_names(found: Books, tasks: Iterable[Task]) -> None:
+    """Note every task and every alias whose name is already that of something else.
+
+    Of two in different files the one in the outer file is the fault: `a:x` there is as good as a task `x` of
+    the file that it includes as `a`.
+
+    Args:
+        found: Where faults go.
+        tasks: All tasks of all files; two may have one name.
+    """
+    named: dict[str, Task] = {}
+    for task in sorted(tasks, key=lambda one: -len(one.namespace.split(":")) if one.namespace else 0):
+        known = named.setdefault(task.name, task)
+        if known is not task:
+            hint = f"that one stands at `{_place(known)}`: rename one of them"
+            if known.namespace != task.namespace:
+                hint += ", or include that file under another namespace"
+            found.books[task.position.path].add(
+                f"`{task.name}` is the name of a task already", task.position, hint
+            )
+    owner = dict(named)
+    for task in named.values():
+        for name in full_aliases(task):
+            other = owner.get(name)
+            if other is not None:
+                what = "the name of a task" if name in named else f"another name of `{other.name}`"
+                apart = other.position.path != task.position.path
                 found.books[task.position.path].add(
-                    f"the alias `{name}` of `{task.name}` is {what} already", task.position
+                    f"the alias `{name}` of `{task.name}` is {what} already",
+                    task.position,
+                    f"that one stands at `{_place(other)}`" if apart else "",
                 )
-            owner[name] = task.name
+            owner[name] = task
+
+
+def _place(task: Task) -> str:
+    return f"{task.position.path}:{task.position.line}:{task.position.column}"
 
 
 def _names(task: Task) -> Iterable[str]:

@@ -30,7 +30,7 @@ def decode(data: bytes, path: str, files: Files | None = None) -> LoadedProject:
     tasks = {task.name: task for task in found.tasks}
     if not reader.language.tusk:
         check_calls(found, tasks)
-    check_names(found, tasks)
+    check_names(found, found.tasks)
     check_addresses(found, tasks)
     for task in spread_tasks(tasks, [head.namespace for head in found.heads]):
         tasks[task.name] = task

@@ -155,7 +155,8 @@ class FileReader:
         """All tasks of a `tasks.py`."""
         for one in self.invoke_tasks(self.book, node):
             task = task_of_invoke(one.task, one.file, self.namespace, one.position)
-            if any(task.name == known.name for known in self.found.tasks):
+            own = (known for known in self.found.tasks if known.namespace == self.namespace)
+            if any(task.name == known.name for known in own):
                 short = one.task.name
                 self.book.add(
                     f"`{short}` of `{one.file}` is the name of a task here, too",

@@ -6,12 +6,30 @@ from collections.abc import Mapping as MappingType
 from runner.config.fields import Faultbook
 from runner.config.files import Files
 from runner.config.node import Mapping, Node, Scalar
+from runner.config.parse_yaml import decode_text, parse_yaml
+from runner.errors import PyrunError
 from runner.location import Position
 from runner.model.param import STRING, Param
 from runner.model.path import beneath, resolved
 from runner.model.project import NAMESPACE, full_aliases
 from runner.model.task import Task
 from runner.model.template import Template
+
+
+def has_include(data: bytes) -> bool:
+    """Whether a file, right or wrong, has the key `include` at its top.
+
+    Where it is no YAML at all, a line that begins with that key counts.
+
+    Args:
+        data: The bytes of the file.
+    """
+    try:
+        node, _ = parse_yaml(decode_text(data, ""), "")
+    except PyrunError:
+        rows = (row.lstrip(b"{ ").replace(b'"', b"").replace(b"'", b"") for row in data.splitlines())
+        return any(row.startswith(b"include") and row[7:].lstrip().startswith(b":") for row in rows)
+    return isinstance(node, Mapping) and any(key.text == "include" for key, _ in node)
 
 
 def included_files(book: Faultbook, node: Node, folder: str, files: Files) -> list[tuple[str, str, Position]]:

@@ -23,9 +23,19 @@ def value_start(row: str) -> int:
 
 def quote_from(row: str, begin: int, within: bool = False) -> str:
     """The line with the text that begins there in quotes, as far as it goes; in brackets to the next comma."""
-    end = _item_end(row, begin) if within else text_end(row, begin)
-    end = begin + len(row[begin:end].rstrip())
+    end = _end_from(row, begin, within)
     return row[:begin] + quoted(row[begin:end]) + row[end:]
+
+
+def brace_from(row: str, begin: int, within: bool = False) -> str:
+    """The same line with that text in braces."""
+    end = _end_from(row, begin, within)
+    return f"{row[:begin]}{{{row[begin:end]}}}{row[end:]}"
+
+
+def _end_from(row: str, begin: int, within: bool) -> int:
+    end = _item_end(row, begin) if within else text_end(row, begin)
+    return begin + len(row[begin:end].rstrip())
 
 
 def quote_flow(row: str, start: int, mapping: bool) -> str:

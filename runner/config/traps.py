@@ -12,6 +12,7 @@ import yaml
 
 from runner.config.quoted_line import (
     CLOSING,
+    brace_from,
     closing_end,
     item_start,
     quote_flow,
@@ -40,6 +41,7 @@ _WIDEST = 400
 _HOLE = "within brackets a text with `${…}` must stand in quotes"
 _COLON = "a one-line text with `: ` in it must stand in quotes"
 _TAG = re.compile(r"[\[{,]\s*!(?=[^'\"]*[\]}])")
+_STEP = re.compile(r"\b(?:run|finally):\s+((?:task|command|when|set-environment):)$")
 _INDENTED = "is it indented as its neighbours are?"
 _KNOWN = (
     ("mapping keys are not allowed", "a text that begins with `? ` must stand in quotes", ""),
@@ -93,7 +95,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, opened: Position) -> FileErr
     line, column = mark.line, mark.column
     row = rows[line] if line < len(rows) else ""
     at = Position(path, line + 1, column + 1)
-    if (found := _tab(error, row, at)) or (found := _flow(error, row, at)):
+    if (found := _tab(error, row, at)) or (found := _step(rows, row, at)) or (found := _flow(error, row, at)):
         return found
     if row[column : column + 1] in _SIGNS:
         return _hole_before(row, at) or sign_fault(rows, at)
@@ -248,6 +250,15 @@ def _flow(error: yaml.MarkedYAMLError, row: str, at: Position) -> FileError | No
     elif row[column] == ":":
         message = _COLON
     return FileError(message, at, _instead(fixed))
+
+
+def _step(rows: Lines, row: str, at: Position) -> FileError | None:
+    """The fault of a step on the line of its key: `run: task: x`."""
+    step = _STEP.search(row[: at.column])
+    if step is None:
+        return None
+    fixed = brace_from(row, step.start(1), _within(rows, at))
+    return FileError("a map on the line of its key must stand in braces", at, _instead(fixed))
 
 
 def _colon(row: str, at: Position) -> FileError:

@@ -142,7 +142,7 @@ class Binder:
         """
         task = draft.task
         if task.spread:
-            return tuple(found for inner in self._picked(draft) for found in self.bind(inner))
+            return tuple(found for inner in self.picked(draft) for found in self.bind(inner))
         if not draft.all:
             return (_Binding(self, draft, tuple(draft.args)).invocation(),)
         enumerated = [index for index, param in enumerate(task.args) if param.enumerated]
@@ -169,15 +169,21 @@ class Binder:
             for value in allowed
         )
 
-    def _picked(self, draft: Draft) -> "list[Draft]":
+    def picked(self, draft: Draft) -> "list[Draft]":
         """The calls of the tasks in included files that a task of the top stands for."""
         task, pick = draft.task, draft.task.args[0]
         if draft.all and draft.args:
-            raise _error(draft, f"`--all` doesn't go with `{task.name}`: its value is given already", "")
+            hint = f"`pyrun {draft.args[0]}:{task.name} --all` is for all values of that one"
+            message = f"`--all` doesn't go with `{task.name}`: its value is given already"
+            raise _error(draft, message, hint if draft.args[0] in task.spread and draft.at is None else "")
         if not draft.all and not draft.args:
             raise _Binding(self, draft, ()).missing(pick)
         chosen = task.spread
         if not draft.all:
+            deeper = next((one for one in task.spread if one.endswith(f":{draft.args[0]}")), "")
+            if deeper and draft.args[0] not in task.spread:
+                message = f"`{task.name}` knows no {pick.name} `{draft.args[0]}`"
+                raise _error(draft, message, f"did you mean `{deeper}`?")
             chosen = (checked(pick, draft.args[0], task.spread, task.name, draft.at),)
         found = []
         for namespace in chosen:

@@ -1,7 +1,7 @@
 """The calls of a file: which task a call names, and the words that it gets."""
 
-from runner.errors import PlanError, UsageError, did_you_mean
-from runner.model.project import full_names, unknown_task_hint
+from runner.errors import PlanError, UsageError, did_you_mean, nearest
+from runner.model.project import full_names, public_names, unknown_task_hint
 from runner.plan.bind import Draft, option_named
 from runner.plan.expand import fill
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from runner.model.project import Project
     from runner.model.task import Task
     from runner.plan.expand import Value
+
+_SHOWN = 12
+"""Names that a hint lists at most."""
 
 
 def find_task(project: "Project", name: str, at: "Position | None", namespace: str = "") -> "Task":
@@ -35,8 +38,32 @@ def find_task(project: "Project", name: str, at: "Position | None", namespace: s
             return task
     message = f"there is no task `{name}`"
     if at is None:
-        raise UsageError(message, None, unknown_task_hint(name, project))
-    raise PlanError(message, at, did_you_mean(name, project.names()))
+        raise UsageError(message, None, _within_hint(name, project) or unknown_task_hint(name, project))
+    raise PlanError(message, at, _within_hint(name, project) or did_you_mean(name, project.names()))
+
+
+def _within_hint(name: str, project: "Project") -> str:
+    """What to say to `NAMESPACE:TASK` where there is no such namespace, or it has no such task; else empty."""
+    namespace, colon, short = name.lstrip(":").rpartition(":")
+    known = tuple(head.namespace for head in project.heads[1:])
+    if not colon or not known:
+        return ""
+    if namespace not in known:
+        near = nearest(namespace, known)
+        if near and project.task(f"{near}:{short}") is not None:
+            return f"did you mean `{near}:{short}`?"
+        return f"there is no namespace `{namespace}`; {_listed('namespaces', known)}"
+    own = tuple(one for one in public_names(project) if one.startswith(f"{namespace}:"))
+    near = nearest(short, tuple(one[len(namespace) + 1 :] for one in own))
+    if near:
+        return f"did you mean `{namespace}:{near}`?"
+    return _listed(f"`{namespace}` has", own) if own else f"`{namespace}` has no task"
+
+
+def _listed(what: str, names: "Sequence[str]") -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    sign = "" if what.endswith("has") else ":"
+    return f"{what}{sign} {', '.join(names[:_SHOWN])}{more}"
 
 
 def draft_of(project: "Project", call: "Call", values: "Mapping[str, Value]", namespace: str) -> Draft:

@@ -77,8 +77,11 @@ def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: st
         ) from None
     except OSError as error:
         remove_secrets(made)
+        hint = f"make its folder first: `mkdir -p {os.path.dirname(secret.to)}`"
         raise RunError(
-            f"the secret `{secret.name}` can't be put at `{secret.to}`: {error.strerror}", secret.position
+            f"the secret `{secret.name}` can't be put at `{secret.to}`: {error.strerror}",
+            secret.position,
+            hint if isinstance(error, FileNotFoundError) else "",
         ) from None
     except RunError:
         remove_secrets(made)

@@ -352,3 +352,20 @@ def test_what_tasks_cannot_be_planned_for_is_told_at_its_place_from_the_current_
     assert p.run("-C", "..", "gone", cwd="x").stderr == f"pyrun: ../tasks.yml:{gone}"
     assert p.files() == files
     assert not p.exists(".pyrun")
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("tasks: {a: {finally: task: x}}", "tasks: {a: {finally: {task: x}}}"),
+        ("tasks:\n  a:\n    run: task: x # so", "run: {task: x} # so"),
+        ("tasks:\n  a: {run: when: x, deps: []}", "a: {run: {when: x}, deps: []}"),
+        ("tasks:\n  a:\n    run: other: x", 'run: "other: x"'),
+    ],
+)
+def test_a_step_on_the_line_of_its_key_gets_braces_and_not_quotes(
+    project: MakeProject, text: str, fixed: str
+) -> None:
+    result = project({"tasks.yml": f"{text}\n"}).run("a")
+    assert (result.stdout, result.code) == ("", 2)
+    assert result.stderr.endswith(f"\n  write `{fixed}`\n")

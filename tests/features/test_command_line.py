@@ -252,3 +252,23 @@ def test_words_that_are_no_utf8_reach_the_task_as_they_are(shop: Project) -> Non
 def test_silent_tells_nothing_of_a_wrong_command_line_but_its_status(shop: Project) -> None:
     for words in (["-s", "biuld"], ["build", "-s"], ["build", "zzz", "-s"]):
         assert shop.run(*words) == Result("", "", 2), words
+
+
+def test_a_number_of_jobs_is_checked_though_nothing_runs(shop: Project) -> None:
+    for words in (["-j", "install"], ["-j", "install", "--list"], ["--validate", "--jobs=x"]):
+        value = words[1] if words[0] == "-j" else "x"
+        refused(shop, words, f"`--jobs {value}` is no number above 0")
+
+
+def test_a_value_that_is_a_task_too_is_not_lost_behind_all(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              b: {args: {v: {values: [x, y]}}, run: {command: {exec: "echo b ${v}", quiet: true}}}
+              x: {run: {command: {exec: echo x, quiet: true}}}
+              z: {run: {command: {exec: echo z, quiet: true}}}
+        """
+    })  # fmt: skip
+    for words in (["b", "--all", "x"], ["b", "x", "--all"]):
+        refused(p, words, "`--all` doesn't go with `b`: its value is given already")
+    assert sorted(p.run("b", "--all", "z").stdout.splitlines()) == ["b x", "b y", "z"]

@@ -1,5 +1,9 @@
 """Which file is used: the nearest one upwards, or the one that flags name."""
 
+import os
+
+import pytest
+
 from tests.features.conftest import MakeProject, Result
 
 HERE = """
@@ -147,3 +151,39 @@ def test_a_damaged_cache_is_read_anew(project: MakeProject) -> None:
         with open(f"{folder}/{name}", "wb") as file:
             file.write(damage)
         assert p.run("who") == Result("here\n", "", 0), damage
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "- name: an Ansible file\n  include_tasks: other.yml\n- include: x\n",
+        "a: [\n# nothing to include\n",
+        "tasks: {t: {include: t.yml}, u: 3}\n",
+        "tasks: 3\n",
+    ],
+)
+def test_a_foreign_file_above_that_includes_nothing_is_passed_over(project: MakeProject, above: str) -> None:
+    p = project(
+        {"tasks.yml": above, "in/tasks.yml": "tasks: {hi: {run: {command: {exec: echo hi, quiet: true}}}}\n"}
+    )
+    assert p.run("hi", cwd="in") == ("hi\n", "", 0)
+
+
+def test_a_file_above_that_can_not_be_read_is_passed_over(project: MakeProject) -> None:
+    p = project({"in/tasks.yml": "tasks: {hi: {run: {command: {exec: echo hi, quiet: true}}}}\n"})
+    os.symlink("/proc/self/mem", f"{p.root}/tasks.yml")
+    assert p.run("hi", cwd="in") == ("hi\n", "", 0)
+
+
+@pytest.mark.parametrize("above", ["a: [\ninclude: {in: in}\n", "include: {in: in}\ntasks: {x: {rnu: 1}}\n"])
+def test_a_wrong_file_above_that_includes_others_says_how_to_do_without(
+    project: MakeProject, above: str
+) -> None:
+    p = project(
+        {"tasks.yml": above, "in/tasks.yml": "tasks: {hi: {run: {command: {exec: echo hi, quiet: true}}}}\n"}
+    )
+    result = p.run("hi", cwd="in")
+    assert (result.stdout, result.code) == ("", 2)
+    assert result.stderr.startswith("pyrun: ../tasks.yml:")
+    assert result.stderr.endswith("\n  `pyrun -f tasks.yml` runs this folder's file by itself\n")
+    assert p.run("-f", "tasks.yml", "hi", cwd="in") == ("hi\n", "", 0)

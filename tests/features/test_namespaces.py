@@ -336,3 +336,50 @@ def test_the_general_form_leaves_defaults_and_names_to_the_task(project: MakePro
     assert p.run("t", "b", "w", "--l=x", "--l=y z").stdout == "v=w n=5 f=true s=str l=x y z\n"
     assert p.run("u", "a", "zzz").stdout == "u zzz\n"
     assert "`t` knows no namespace `c`\n  one of: a, b" in p.run("t", "c").stderr
+
+
+@pytest.mark.parametrize(
+    ("top", "told"),
+    [
+        ('tasks: {"a:x": {run: echo mine}}', "tasks.yml:2:9: `a:x` is the name of a task already"),
+        ('tasks: {"a:x2": {run: echo mine}}', "a/tasks.yml:2:9: the alias `a:x2` of `a:x` is the name of a task already"),
+        ("tasks: {y: {aliases: 'a:x', run: y}}", "tasks.yml:2:9: the alias `a:x` of `y` is the name of a task already"),
+        ("tasks: {y: {aliases: 'a:x2', run: y}}", "tasks.yml:2:9: the alias `a:x2` of `y` is another name of `a:x` already"),
+        ('tasks: {"a:b:y": {run: echo mine}}', "tasks.yml:2:9: `a:b:y` is the name of a task already"),
+        ("tasks: {z: {aliases: 'a:b:y', run: y}}", "tasks.yml:2:9: the alias `a:b:y` of `z` is the name of a task already"),
+    ],
+)  # fmt: skip
+def test_no_task_takes_the_name_of_another_and_both_places_are_named(
+    project: MakeProject, top: str, told: str
+) -> None:
+    p = project({
+        "tasks.yml": f"include: {{a: a}}\n{top}\n",
+        "a/tasks.yml": "include: {b: b.yml}\ntasks: {x: {aliases: x2, run: echo ax}}\n",
+        "a/b.yml": "tasks: {y: {run: echo ay}}\n",
+    })  # fmt: skip
+    for words in (["a:x"], ["--list"], ["--validate"]):
+        result = p.run(*words)
+        assert (result.stdout, result.code) == ("", 2)
+        assert told in result.stderr
+        assert "that one stands at `" in result.stderr
+
+
+def test_what_is_not_there_is_told_with_what_is(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "include: {api: api, web: web}\ntasks: {t: {run: [task: 'wbe:build']}}\n",
+        "api/tasks.yml": "include: {inner: in}\ntasks: {build: {run: echo}}\n",
+        "api/in/tasks.yml": "tasks: {build: {run: echo}}\n",
+        "web/tasks.yml": "tasks: {build: {args: {v: {values: [1, 2]}}, options: {min: {type: bool}}, run: echo}}\n",
+    })  # fmt: skip
+    assert p.run("t").stderr.endswith("did you mean `web:build`?\n")
+    p.write("tasks.yml", "include: {api: api, web: web}\n")
+    for words, told in {
+        "none:build": "there is no task `none:build`\n  there is no namespace `none`; namespaces: api, api:inner, web",
+        "apii:build": "there is no task `apii:build`\n  did you mean `api:build`?",
+        "api:none": "there is no task `api:none`\n  `api` has api:build, api:inner:build",
+        "api:bild": "there is no task `api:bild`\n  did you mean `api:build`?",
+        "build inner": "`build` knows no namespace `inner`\n  did you mean `api:inner`?",
+        "build --all --min": "neither `build` nor pyrun has an option `--min`\n  one of them may have it: `pyrun api:build --help`",
+        "build web --all": "`--all` doesn't go with `build`: its value is given already\n  `pyrun web:build --all` is for all values of that one",
+    }.items():
+        assert p.run(*words.split()) == ("", f"pyrun: {told}\n", 2)

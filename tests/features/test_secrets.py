@@ -122,3 +122,19 @@ def test_what_is_there_already_is_never_replaced(project: MakeProject) -> None:
     p.remove("here/npmrc")
     p.remove("sub/.npmrc")
     assert "the secret `NPMRC` can't be read: here/npmrc: No such file or directory" in p.run("placed").stderr
+
+
+def test_a_secret_for_a_folder_that_is_not_there_says_how_to_make_it(project: MakeProject) -> None:
+    p = project({
+        "key": VALUE,
+        "tasks.yml": "tasks: {t: {secrets: [{name: k, file: key, to: no/such/k}], run: echo}}\n",
+    })  # fmt: skip
+    result = p.run("t")
+    assert result.code == 1
+    assert "can't be put at `no/such/k`: No such file or directory\n" in result.stderr
+    assert result.stderr.endswith("\n  make its folder first: `mkdir -p no/such`\n")
+
+
+def test_a_faulty_secret_is_one_fault(project: MakeProject) -> None:
+    text = "tasks: {t: {secrets: {k: {file: key}}, run: x}, u: {args: {a: {}}, run: x}}\n"
+    assert project({"tasks.yml": text}).run().stderr.count("pyrun: ") == 1

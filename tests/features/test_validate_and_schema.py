@@ -55,3 +55,42 @@ def test_the_schema_is_shown_without_a_project(project: MakeProject) -> None:
     schema = os.path.join(os.path.dirname(__file__), "../../schema/tasks.schema.json")
     with open(schema, encoding="utf-8") as file:
         assert json.loads(result.stdout) == json.load(file)
+
+
+def test_validate_finds_circles_wrong_calls_and_missing_files_of_variables(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """\
+env-file: gone.env
+options: {must: {required: true}}
+tasks:
+  a: {deps: [c]}
+  c: {run: [task: e]}
+  e: {run: [task: a]}
+  b: {args: {s: {values: [x, y]}}, run: 'echo ${s}'}
+  u1: {deps: [b x --no]}
+  u2: {deps: [b x y]}
+  u3: {deps: [b]}
+  u4: {run: [task: b z]}
+  uses: {run: 'echo ${must}'}
+  ok: {args: {q: {}}, deps: ["b x", "b --all", "b ${q}", uses]}
+  self: {deps: [self]}
+"""
+    })  # fmt: skip
+    result = p.run("--validate")
+    assert (result.stdout, result.code) == ("", 2)
+    assert [line for line in result.stderr.splitlines() if line.startswith("pyrun")] == [
+        "pyrun: tasks.yml:6:19: `a` needs itself: a → c → e → a",
+        "pyrun: tasks.yml:8:15: `b` has no option `--no`",
+        "pyrun: tasks.yml:9:15: `y` is too many: `b` takes one word",
+        "pyrun: tasks.yml:10:15: `b` needs a s",
+        "pyrun: tasks.yml:11:20: `b` knows no s `z`",
+        "pyrun: tasks.yml:14:17: `self` needs itself: self → self",
+        "pyrun: tasks.yml:1:11: there is no file `gone.env`",
+    ]
+
+
+def test_a_dry_run_misses_a_file_of_variables_as_a_run_does(project: MakeProject) -> None:
+    p = project({"tasks.yml": "env-file: gone.env\ntasks: {t: {run: echo}}\n"})
+    looked = p.run("--dry-run", "t")
+    assert (looked.stdout, looked.code) == ("", 2)
+    assert looked == p.run("t")

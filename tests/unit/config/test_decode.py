@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.config.decode import decode
@@ -417,6 +417,7 @@ PIECES = [
 
 @settings(max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
+@example("[tasks:")
 def test_no_text_ends_in_anything_but_an_error_in_the_file(text: str) -> None:
     try:
         decode(text.encode(), "tasks.yml")
