@@ -17,6 +17,36 @@ class Event:
     __slots__ = ()
 
 
+class RunStarted(Event):
+    """The work on a plan begins.
+
+    Args:
+        total: How many tasks are in it.
+        asked: The labels of those that were asked for.
+        keep_going: Whether after a failure all is done that does not need what failed.
+    """
+
+    __slots__ = ("asked", "keep_going", "total")
+
+    def __init__(self, total: int, asked: tuple[str, ...], *, keep_going: bool) -> None:
+        self.total = total
+        self.asked = asked
+        self.keep_going = keep_going
+
+
+class RunFinished(Event):
+    """The work on a plan has ended.
+
+    Args:
+        status: The exit status.
+    """
+
+    __slots__ = ("status",)
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
 class CommandStarted(Event):
     """A command of a task begins.
 
@@ -106,15 +136,19 @@ class TaskFailed(Event):
     Args:
         label: The task's.
         status: The exit status of its command.
-        command: The command, or empty.
+        command: The command, or what is wrong; or empty.
+        log: Where what it wrote is kept, relative to the project's top, or empty.
+        raised: Whether pyrun ends by an error that tells it.
     """
 
-    __slots__ = ("command", "label", "status")
+    __slots__ = ("command", "label", "log", "raised", "status")
 
-    def __init__(self, label: str, status: int, command: str) -> None:
+    def __init__(self, label: str, status: int, command: str, log: str = "", *, raised: bool = False) -> None:
         self.label = label
         self.status = status
         self.command = command
+        self.log = log
+        self.raised = raised
 
 
 class StepSkipped(Event):
@@ -228,9 +262,10 @@ class TaskAudited(Event):
         writes: Those that it wrote or removed and does not declare.
         unread: Those that it declares to read and never looked at.
         lines: What would declare all of it, as lines of a file.
+        failed: Whether it failed, so that not all may have been seen.
     """
 
-    __slots__ = ("label", "lines", "reads", "unread", "writes")
+    __slots__ = ("failed", "label", "lines", "reads", "unread", "writes")
 
     def __init__(
         self,
@@ -239,7 +274,9 @@ class TaskAudited(Event):
         writes: tuple[str, ...],
         unread: tuple[str, ...],
         lines: tuple[str, ...],
+        failed: bool,
     ) -> None:
+        self.failed = failed
         self.label = label
         self.reads = reads
         self.writes = writes
@@ -250,8 +287,34 @@ class TaskAudited(Event):
 class Reporter(Protocol):
     """Who is told what happened."""
 
+    @property
+    def captures(self) -> bool:
+        """Whether all that tasks write must be handed over, so that none writes straight to the user."""
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether there is something to tell at the end of all work."""
+
     def tell(self, event: Event) -> None:
         """Let the user know of an event, or not, as the flags say."""
 
     def output(self, label: str, number: int, data: bytes) -> None:
         """Show what a task has written to its stdout (1) or stderr (2): whole lines, but for the last one."""
+
+    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+        """A task begins: who is told what it does and writes, until `end` is called there.
+
+        Args:
+            label: The task's.
+            server: Whether it may run as long as all the others.
+            direct: Whether it writes straight to the user, or has the terminal.
+        """
+
+    def end(self, *, failed: bool) -> None:
+        """The task that this was given for has ended."""
+
+    def patience(self) -> float | None:
+        """How many milliseconds until `refresh` is to be called; None for never."""
+
+    def refresh(self) -> None:
+        """Show how far the work is, where that is shown."""

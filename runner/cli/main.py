@@ -14,7 +14,7 @@ from runner.cli.arguments import (
     trailing_place,
 )
 from runner.cli.find_project import OuterFileError, find_file, open_session
-from runner.cli.session import Session, failure_of
+from runner.cli.session import Session, failure_of, jobs
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import Binder
 from runner.plan.resolve import make_plan
@@ -91,6 +91,7 @@ class _Call:
         if "help" in request.flags:
             self.show_help(request)
             return 0
+        jobs(request.flags)
         session = self.needed_session()
         if (session.fresh or "validate" in request.flags) and level(request.flags) >= NORMAL:
             write_text(2, session.notices())
@@ -126,6 +127,7 @@ class _Call:
     def look(self, session: Session, request: Request) -> str | None:
         """What is shown of the project itself; None if something is to be planned."""
         if "validate" in request.flags:
+            session.check()
             count = len(session.project.names())
             shown = session.name_of(session.name)
             return f"{shown} is valid: {'1 task' if count == 1 else f'{count} tasks'}\n"
@@ -159,7 +161,7 @@ class _Call:
         if "graph" in flags:
             _show(self.graph(session, plan, flags["graph"]))
             return 0
-        reporter = PlainReporter(level(flags))
+        reporter = self.reporter(session, len(plan.actions), flags)
         if "why" in flags:
             _show(session.why(plan, flags, reporter))
             return 0
@@ -167,6 +169,18 @@ class _Call:
             _show(session.look_ahead(plan, flags, reporter))
             return 0
         return session.work(plan, flags, reporter, [word for word in self.words if word != "--resume"])
+
+    def reporter(self, session: Session, total: int, flags: "Mapping[str, str]") -> PlainReporter:
+        """Who shows the work on a plan of so many tasks."""
+        several = total > 1 and (os.environ.get("CI") or os.isatty(2))
+        if "output" not in flags and not several:
+            reporter = PlainReporter(level(flags))
+            reporter.name_of = session.name_of
+            return reporter
+        from runner.cli.reporters import choose_reporter  # noqa: PLC0415 - only where something is chosen
+
+        form = flags.get("output")
+        return choose_reporter(form, level(flags), total, session.top, os.environ, session.name_of)
 
     def listing(self, session: Session, form: str) -> str:
         """The tasks, for people or for programs."""

@@ -2,8 +2,9 @@
 
 import os
 
-from runner.errors import PyrunError, UsageError
+from runner.errors import Faults, PyrunError, UsageError
 from runner.model.project import head_named, head_of
+from runner.plan.file_state import HOST, SANDBOX
 from runner.plan.param_values import allowed_values
 from runner.store.model_cache import load_model, save_model
 from runner.system.environment import HostFacts, cache_folder, cores
@@ -99,6 +100,23 @@ class Session:
             for one in notices
         )
 
+    def check(self) -> None:
+        """Look for what is wrong though each file is right by itself.
+
+        Raises:
+            Faults: A call that can't be, tasks that go in circles, files of variables that are not there.
+        """
+        from runner.plan.validate import faults_of  # noqa: PLC0415 - only for this
+
+        faults = list(faults_of(self.project, self.facts))
+        for head in self.project.heads:
+            try:
+                self.facts.variables.of(head)
+            except PyrunError as error:
+                faults.append(error)
+        if faults:
+            raise Faults(tuple(faults))
+
     def includes(self, path: str) -> bool:
         """Whether a file, absolute, is one of those that the project includes."""
         return any(os.path.normpath(f"{self.top}/{head.file}") == path for head in self.project.heads[1:])
@@ -165,6 +183,11 @@ class Session:
         images = self._images(plan, flags, reporter)
         inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
+        places = None
+        if "sandbox" in flags or "audit" in flags:
+            from runner.cli.places import open_places, show_places  # noqa: PLC0415 - only for these
+
+            places = open_places(self.top, self.cache, self.environ, plan, flags, inputs, judge, reporter)
         if "yes" not in flags and any(action.limits.confirm for action in plan.actions):
             from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
 
@@ -172,11 +195,14 @@ class Session:
         keep_going = "keep-going" in flags
         settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags, keep_going)
         done = self._done_before() if "resume" in flags else {}
-        loop = Loop(plan, settings, judge, log, images, RunLocks(self.top), self._results, done, reporter)
+        locks = RunLocks(self.top)
+        loop = Loop(plan, settings, judge, log, images, locks, self._results, done, reporter, places)
         try:
             status = loop.run()
         finally:
             self._keep_run(plan, loop, words)
+            if places is not None:
+                show_places(places)
         if reporter.images:
             images.show(plan, reporter)
         return status
@@ -231,7 +257,7 @@ class Session:
         """What would run, as far as that is known before anything runs. Writes nothing.
 
         Raises:
-            PlanError: A source matches nothing.
+            PlanError: A source matches nothing, or a file of variables that must be there is not.
             UsageError: A flag does not go with the plan.
         """
         from runner.execute.look_ahead import look_ahead  # noqa: PLC0415 - for a look only
@@ -241,6 +267,8 @@ class Session:
         images = self._images(plan, flags, reporter)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
+        for namespace in {action.traits.namespace for action in plan.actions}:
+            self.facts.variables.of(head_named(self.project, namespace))
         variables = self.variables_of if "verbose" in flags else None
         return DryRun(plan, look_ahead(plan, judge), self.name_of, variables).text()
 
@@ -284,14 +312,17 @@ class Session:
         from runner.execute.verdict import Judge  # noqa: PLC0415
         from runner.system.programs import ProgramIdentities  # noqa: PLC0415
 
+        # Before any folder is read: what is recorded later than that is taken in together with the folders.
+        log.refresh()
         tree = self.facts.tree
+        tree.forget()
         inputs = Inputs(tree, self._find_ignore)
         platform = str(self.facts.platform())
         programs = ProgramIdentities(self.top)
         needed = frozenset(name for action in plan.actions for name in (*action.deps, *action.calls))
-        judge = Judge(
-            inputs, log, programs, images, platform, self.environ_of, needed, force="force" in flags
-        )
+        force = "force" in flags or "audit" in flags
+        made_in = SANDBOX if "sandbox" in flags else HOST
+        judge = Judge(inputs, log, programs, images, platform, self.environ_of, needed, force, made_in)
         return inputs, judge, log
 
     def _find_ignore(self) -> "Ignore | None":

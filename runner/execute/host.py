@@ -7,13 +7,12 @@ called, and is told how that ended. So the order of steps reads as it is, and th
 import os
 import sys
 import time
-from os.path import exists, join
 
 from runner.errors import TIMEOUT, RunError
-from runner.events import CommandStarted, Retried, StepSkipped, VariablesSet
+from runner.events import CommandStarted, Noticed, Retried, StepSkipped, VariablesSet
 from runner.execute.outcome import DONE, HALTED, Outcome, Pause
 from runner.execute.simple_command import simple_words
-from runner.execute.streams import Stream, write_all
+from runner.execute.streams import Stream
 from runner.model.project import SHELL
 from runner.model.when import COMMAND, ENVIRONMENT, EXISTS
 from runner.plan.step import Block, Called, Guarded, Script, Setting
@@ -22,11 +21,12 @@ from runner.system.programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from runner.execute.surroundings import Surroundings
     from runner.plan.action import Action
     from runner.plan.step import PlanStep, Question
+    from runner.system.task_log import TaskLog
 
     Work = Generator["Process | Called | Pause", Outcome, Outcome]
 
@@ -70,12 +70,14 @@ class HostRun:
         deadline: When this try has taken too long, as `time.monotonic` counts, or 0.
         expired: Whether it has.
         hear: Hears all that the commands write, or None.
-        log_path: Where all that the commands write is kept, or empty.
+        log: Where all that the commands write is being kept, or None.
+        logged: Whether it was decided if that is kept.
+        log_path: Where it is kept, once the run is done; empty if it is not.
     """
 
     __slots__ = (
         "_environ", "_final", "_work", "action", "around", "caller", "deadline", "expired", "halted", "hear",
-        "killed", "label", "log_path", "process", "quiet", "scratch", "streams", "tries",
+        "killed", "label", "log", "log_path", "logged", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +103,8 @@ class HostRun:
         self.tries = 0
         self.scratch = ""
         self.hear: Callable[[bytes, int], None] | None = None
+        self.log: TaskLog | None = None
+        self.logged = False
         self.log_path = ""
         self._environ = environ
         self._final = 0
@@ -165,6 +169,12 @@ class HostRun:
         for stream in self.streams:
             stream.drain()
         self.streams = []
+
+    def close_log(self) -> None:
+        """All that the action's commands wrote is kept now, or given up."""
+        log, self.log = self.log, None
+        if log is not None and log.close():
+            self.log_path = log.path
 
     def signal(self, number: int) -> "tuple[tuple[int, str], ...]":
         """Send a signal to all that runs; what was below it at that moment comes back."""
@@ -313,14 +323,7 @@ class HostRun:
 
     def _start(self, script: Script, place: _Place) -> None:
         around = self.around
-        files = (around.stdin, around.null, around.null) if around.work.silent else (around.stdin, 1, 2)
-        if around.prefix is not None and (self.hear is not None or not around.work.silent):
-            self.streams = [
-                Stream(number, around.prefix, _drop if around.work.silent else write_all) for number in (1, 2)
-            ]
-            files = (around.stdin, self.streams[0].writer, self.streams[1].writer)
-            for number, stream in enumerate(self.streams, 1):
-                stream.listener = self._ear(number)
+        files = self._files()
         folder = self.around.folder(script.dir)
         ways = self._ways(script, place)
         environ = self._variables(folder, place)
@@ -334,7 +337,7 @@ class HostRun:
         for number, argv in enumerate(ways):
             try:
                 self.process = start(
-                    argv,
+                    around.words(argv, environ, folder),
                     folder=folder,
                     environ=environ,
                     files=files,
@@ -348,10 +351,80 @@ class HostRun:
         for stream in self.streams:
             stream.close_writer()
 
-    def _ear(self, number: int) -> "Callable[[bytes], None] | None":
-        """Who hears what is written to one of the streams, if anybody does."""
+    def _files(self) -> tuple[int, int, int]:
+        """What a command reads and writes: the user's, nobody's, or pipes to us."""
+        around = self.around
+        silent = around.work.silent
+        heard = self.hear is not None or self.action.restorable
+        if around.prefix is None or (silent and not heard):
+            self._forget_log()
+            return (around.stdin, around.null, around.null) if silent else (around.stdin, 1, 2)
+        self._open_log()
+        write = _drop if silent else self._show
+        self.streams = [Stream(number, around.prefix, write, whole=around.whole) for number in (1, 2)]
+        for number, stream in enumerate(self.streams, 1):
+            stream.listener = self._ear(number)
+        return (around.stdin, self.streams[0].writer, self.streams[1].writer)
+
+    def _show(self, number: int, data: bytes) -> None:
+        *_, first = self._callers()
+        self.around.reporter.output(first.action.label, number, data)
+
+    def _ear(self, number: int) -> "Callable[[bytes], None]":
+        """Who hears what is written to one of the streams: who asked for it, and the logs of all callers."""
         hear = self.hear
-        return None if hear is None else lambda chunk: hear(chunk, number)
+        # What a task with secrets writes may hold one of them: that is shown, and kept nowhere.
+        quiet = bool(self.action.traits.secrets)
+        logs = [run.log for run in self._callers() if run.log is not None and not quiet]
+
+        def listen(chunk: bytes) -> None:
+            if hear is not None:
+                hear(chunk, number)
+            for log in logs:
+                log.put(number, chunk)
+
+        return listen
+
+    def _callers(self) -> "Iterator[HostRun]":
+        """This run, and those that wait for it."""
+        run: HostRun | None = self
+        while run is not None:
+            yield run
+            run = run.caller
+
+    def _open_log(self) -> None:
+        """Have a log for this run and for its callers, once a run."""
+        if all(run.logged for run in self._callers()):
+            return
+        from runner.system.state_folder import make_state_folder  # noqa: PLC0415 - for output that is kept
+        from runner.system.task_log import TaskLog, forget_log, log_path  # noqa: PLC0415
+
+        top = self.around.work.top
+        reporter = self.around.reporter
+        for run in self._callers():
+            if run.logged:
+                continue
+            run.logged = True
+            if run.action.traits.secrets:
+                forget_log(log_path(top, run.action.id))
+                continue
+            try:
+                os.makedirs(f"{make_state_folder(top)}/logs", exist_ok=True)
+            except OSError:
+                # Where nothing can be written there are no logs.
+                continue
+            run.log = TaskLog(
+                log_path(top, run.action.id),
+                lambda why: reporter.tell(Noticed(f"what tasks write is not kept any more: {why}")),
+            )
+
+    def _forget_log(self) -> None:
+        """What is kept of an earlier run is not what this one writes."""
+        if not self.logged and os.path.exists(f"{self.around.work.top}/.pyrun/logs"):
+            from runner.system.task_log import forget_log, log_path  # noqa: PLC0415 - few have any
+
+            forget_log(log_path(self.around.work.top, self.action.id))
+        self.logged = True
 
     def _set(self, step: Setting) -> None:
         """Set variables for all that comes after."""
@@ -383,7 +456,7 @@ class HostRun:
             for text in texts:
                 try:
                     self.process = start(
-                        self._argv(text, place.interpreter),
+                        self.around.words(self._argv(text, place.interpreter), environ, folder),
                         folder=folder,
                         environ=environ,
                         files=(self.around.null,) * 3,
@@ -397,7 +470,7 @@ class HostRun:
                 if self.halted:
                     break
             return HALTED
-        there = [exists(join(folder, text)) for text in texts]
+        there = [self.around.exists(question.dir, text) for text in texts]
         return DONE if (any(there) if question.kind == EXISTS else not all(there)) else HALTED
 
     def _tell(self, script: Script, place: _Place) -> None:

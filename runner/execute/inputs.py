@@ -75,7 +75,7 @@ class Inputs:
             folder = target.literal_prefix
             if target.has_wildcard or self.tree.names(folder) is None:
                 continue
-            ignore = self._git()
+            ignore = self.ignore()
             if ignore is not None and ignore.tracks_beneath(folder):
                 raise PlanError(
                     f"git tracks files in the target folder `{target.text}`, and a target folder is owned whole",
@@ -83,7 +83,7 @@ class Inputs:
                     f"name what is made by a pattern, such as `{folder}/*.gen.go`, or a folder of its own",
                 )
 
-    def _git(self) -> "Ignore | None":
+    def ignore(self) -> "Ignore | None":
         """What git says of the project, asked for once."""
         if not self._ignore_known:
             self._ignore = self._find_ignore()
@@ -172,7 +172,7 @@ class Inputs:
             return ()
         from runner.plan.select import select  # noqa: PLC0415 - a task without files does without
 
-        ignore = self._git() if git and any(self._walks(pattern) for pattern in patterns) else None
+        ignore = self.ignore() if git and any(self._walks(pattern) for pattern in patterns) else None
         selection = select(self.tree, patterns, excludes, ignore=ignore, own=own)
         if selection.unmatched:
             pattern = selection.unmatched[0]

@@ -23,15 +23,17 @@ class Item:
     """An action at work, with those that it has called and waits for.
 
     Attributes:
+        first: What runs for the action itself.
         overdue: When what has taken too long and was told to stop is ended by force, or 0.
         below: What was below it when it was told.
     """
 
-    __slots__ = ("action", "below", "overdue", "parts", "server", "terminal")
+    __slots__ = ("action", "below", "first", "overdue", "parts", "server", "terminal")
 
     def __init__(self, part: Part, server: bool) -> None:
         self.action = part.run.action
         self.parts = [part]
+        self.first = part.run
         self.server = server
         self.terminal = part.run.lends_terminal
         self.overdue = 0.0

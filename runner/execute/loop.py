@@ -9,7 +9,7 @@ import select
 import time
 
 from runner.errors import PyrunError, RunError
-from runner.events import Noticed, TaskFailed
+from runner.events import Noticed, RunFinished, RunStarted, TaskFailed
 from runner.execute.host import HostRun
 from runner.execute.item import Item, Part
 from runner.execute.outcome import DONE, HALTED, Outcome, Pause
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
+    from runner.execute.places import Places
     from runner.execute.ports import Images, Locks, Log, Results
     from runner.execute.streams import Stream
     from runner.execute.surroundings import Settings
@@ -55,6 +56,7 @@ class Loop:
         results: Gives what was made before, or None where nothing is kept.
         done: What need not be done again, see `Turns`.
         reporter: Who is told.
+        places: Where commands run, or None for simply in the project.
 
     Attributes:
         succeeded: The ids of the actions that are done.
@@ -71,7 +73,9 @@ class Loop:
         results: "Callable[[], Results | None]",
         done: "Mapping[str, str]",
         reporter: "Reporter",
+        places: "Places | None" = None,
     ) -> None:
+        self.places = places
         self.plan = plan
         self.settings = settings
         self.judge = judge
@@ -114,6 +118,9 @@ class Loop:
             self._signals = signals
             self._handled = signals.handled
             try:
+                asked = tuple(self.actions[name].label for name in self.plan.asked)
+                keep_going = self.settings.keep_going
+                self.reporter.tell(RunStarted(len(self.plan.actions), asked, keep_going=keep_going))
                 self._end_left()
                 self._work(signals)
             finally:
@@ -122,6 +129,9 @@ class Loop:
                 self.servers.forget_waiting()
                 self.terminal.take_back()
                 self.locks.close_run()
+                self.reporter.tell(RunFinished(self._exit_status()))
+                if self.places is not None:
+                    self.places.close()
         if self.error is not None and not self.stopping.caught:
             raise self.error
         return self._exit_status()
@@ -240,6 +250,12 @@ class Loop:
             self.busy.discard(action.id)
             self.locks.release(action.id)
             self._fail(action, Outcome(error.status, action.label, "", error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.busy.discard(action.id)
+            self.locks.release(action.id)
+            self._fail(action, unwritten(action, error))
         except StoppedError:
             # The wait that follows finds the signal in its pipe.
             self.busy.discard(action.id)
@@ -297,17 +313,22 @@ class Loop:
         if action.traits.watch and action.id in self.plan.asked:
             self.reporter.tell(Noticed(f"{action.label} says `watch: true`, and watching is not there yet"))
         self.servers.check(action)
-        self.turns.begin(action, verdict)
         asked_alone = self.plan.asked == (action.id,)
         self.served = self.served or (asked_alone and action.persistent)
-        direct = self._alone(action)
+        alone = self._alone(action)
+        captured = not alone or self.reporter.captures or action.restorable
         stdin, terminal = self._nothing(), None
-        if asked_alone and direct:
+        if asked_alone and alone:
             stdin, terminal = 0, self.terminal.lend()
-        prefix = None if direct else self._prefix(action)
-        around = Surroundings(self.settings, self.reporter, stdin, self._nothing(), prefix, terminal)
-        run = HostRun(action, around, self._environ(action), action.label, action.traits.quiet, None)
-        if asked_alone and direct and (script := self._last_command(action, run)) is not None:
+        direct = not captured or terminal is not None
+        told = self.reporter.begin(action.label, server=action.persistent, direct=direct)
+        self.turns.begin(action, verdict, told)
+        whole = self.reporter.captures or not (asked_alone and alone)
+        prefix = self._prefix(action) if captured else None
+        around = Surroundings(self.settings, told, stdin, self._nothing(), prefix, terminal, whole=whole)
+        run = self._placed(action, verdict, around, (action.label, action.traits.quiet), None)
+        replaced = asked_alone and not captured and self.places is None
+        if replaced and (script := self._last_command(action, run)) is not None:
             self.locks.close_run()
             run.become(script, self._handled)
         if self._keeps:
@@ -317,6 +338,23 @@ class Loop:
         if action.persistent:
             self.servers.start(action, run, self._environ(action))
         self._step(item, None)
+
+    def _placed(
+        self,
+        action: "Action",
+        verdict: "Verdict",
+        around: Surroundings,
+        told: tuple[str, bool],
+        caller: HostRun | None,
+    ) -> HostRun:
+        """The steps of an action, in the place that it is given."""
+        if self.places is not None:
+            around = self.places.enter(action, around, verdict.sources)
+        environ = {**around.work.environ(action, action.traits.namespace), **dict(action.env)}
+        run = HostRun(action, around, environ, *told, caller)
+        if self.places is not None:
+            self.places.attach(run)
+        return run
 
     def _environ(self, action: "Action") -> "Mapping[str, str]":
         """The variables of an action's commands but those that steps set."""
@@ -331,13 +369,14 @@ class Loop:
         return not self.schedule.ready() or self.settings.jobs == 1
 
     def _prefix(self, action: "Action") -> bytes:
-        return f"{action.label} | ".encode() if action.persistent else b""
+        return f"{action.label} | ".encode() if action.persistent and not self.reporter.captures else b""
 
     def _last_command(self, action: "Action", run: HostRun) -> "Script | None":
         """The one command that is all that is left to do, if it may take this process's place."""
         if (
             self.schedule.unfinished != 1
             or self.settings.silent
+            or self.reporter.sums_up
             or action.persistent
             or action.sources is not None
             or action.targets is not None
@@ -354,6 +393,8 @@ class Loop:
         """Go on with an item until it waits for something or is done."""
         while True:
             part = item.parts[-1]
+            if before is not None and self.places is not None and part.run.action.calls:
+                self.places.returned(part.run)
             found = part.run.go_on(before)
             if isinstance(found, Process):
                 self.running[found.pid] = item
@@ -372,6 +413,7 @@ class Loop:
                     self.calling.append((item, found))
                     return
                 continue
+            part.run.close_log()
             outcome = self._settle(item, part, found)
             item.parts.pop()
             self.busy.discard(part.run.action.id)
@@ -403,38 +445,49 @@ class Loop:
             verdict = self.turns.open(action, item.run.around.settings)
             if verdict is None:
                 return DONE
-            self.turns.begin(action, verdict)
+            caller = item.run
+            self.turns.begin(action, verdict, caller.around.reporter)
+            told = (_label(caller.label, action), caller.quiet or action.traits.quiet)
+            run = self._placed(action, verdict, caller.around, told, caller)
         except PyrunError as error:
             return Outcome(error.status, action.label, "", error)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            return unwritten(action, error)
         except StoppedError:
             self.schedule.stop()
             return HALTED
-        caller = item.run
-        quiet = caller.quiet or action.traits.quiet
-        run = HostRun(
-            action, caller.around, self._environ(action), _label(caller.label, action), quiet, caller
-        )
         item.parts.append(Part(run, verdict))
         self.busy.add(action.id)
         return None
 
     def _settle(self, item: Item, part: Part, outcome: Outcome) -> Outcome:
         """An action is at its end."""
+        if self.places is not None:
+            outcome = self.places.leave(part.run, outcome)
         if item.server and len(item.parts) == 1:
             return outcome
-        return self.turns.end(part, outcome)
+        try:
+            return self.turns.end(part, outcome)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            return outcome if outcome.failed else unwritten(part.run.action, error)
 
     def _finish(self, item: Item, outcome: Outcome) -> None:
         """An item is done."""
         action = item.action
         if item.terminal:
             self.terminal.take_back()
+        if not self.stopping.begun:
+            item.first.around.reporter.end(failed=outcome.failed)
         if item.server:
             self._server_ended(item, outcome)
         elif self.stopping.begun:
             return
         elif outcome.failed:
-            self._fail(action, outcome)
+            self._fail(action, outcome, item.first.log_path)
         else:
             self._done(action)
 
@@ -448,18 +501,19 @@ class Loop:
                 self.status = outcome.status
             return
         if outcome.failed:
-            self._fail(action, outcome)
+            self._fail(action, outcome, item.first.log_path)
             self._stop_servers()
         elif unready or action.id not in self.foreground or self._needed(action):
             when = "before it was ready" if unready else "while it was needed"
-            self._fail(action, Outcome(1, action.label, "", ended_early(action, when)))
+            early = Outcome(1, action.label, "", ended_early(action, when))
+            self._fail(action, early, item.first.log_path)
             self._stop_servers()
 
     def _needed(self, server: "Action") -> bool:
         """Whether something that runs or waits needs a server that has just ended."""
         return self.servers.needed(server, [item.action for item in self.running.values()])
 
-    def _fail(self, action: "Action", outcome: Outcome) -> None:
+    def _fail(self, action: "Action", outcome: Outcome, log_path: str = "") -> None:
         """An action failed: what needs it does not start, nor anything else unless the work goes on."""
         if self.settings.keep_going and not action.persistent:
             self.schedule.fail(action.id)
@@ -474,9 +528,10 @@ class Loop:
         if self.closed:
             self.elsewhere.clear()
         error = outcome.error
-        if error is None or not first:
-            told = outcome.command if error is None else error.message
-            self.reporter.tell(TaskFailed(outcome.label, outcome.status, told))
+        told = outcome.command if error is None else error.message
+        log = log_path.removeprefix(f"{self.settings.top}/")
+        raised = first and error is not None
+        self.reporter.tell(TaskFailed(outcome.label, outcome.status, told, log, raised=raised))
 
     def _wait(self, signals: StopSignals) -> None:
         """Wait for the next thing to happen and deal with all that did."""
@@ -505,6 +560,7 @@ class Loop:
         self._go_on()
         self._ask_again()
         self._look_at_servers()
+        self.reporter.refresh()
 
     def _patience(self) -> float | None:
         """How many milliseconds to wait at the most; None for as long as it takes."""
@@ -512,6 +568,7 @@ class Loop:
         limits = [
             self.stopping.timeout(running=bool(self.running)),
             self.servers.patience(),
+            self.reporter.patience(),
             _ASK_AGAIN if self.elsewhere or self.calling else None,
             *(max(0.0, (at - now) * 1000) + 1 for at, _ in self.pausing),
             *(max(0.0, (at - now) * 1000) + 1 for item in self._items() for at in item.deadlines()),
@@ -612,3 +669,10 @@ def _label(caller: str, action: "Action") -> str:
     if len(caller) > _LONGEST_LABEL:
         caller = f"{caller.partition(' > ')[0]} > …"
     return f"{caller} > {action.label}"
+
+
+def unwritten(action: "Action", error: OSError) -> Outcome:
+    """What comes of an action that can't be done, since something about it can't be written down or read."""
+    what = f": {error.filename}" if error.filename else ""
+    message = f"`{action.label}` can't be done: {error.strerror or error}{what}"
+    return Outcome(1, action.label, "", RunError(message, action.position))

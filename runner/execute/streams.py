@@ -16,13 +16,69 @@ _LONGEST_LINE = 1 << 20
 """A line of more bytes is passed on in pieces rather than kept in memory."""
 
 
+class Lines:
+    """Pieces of text in, whole lines out.
+
+    Args:
+        put: Takes the lines.
+    """
+
+    __slots__ = ("_held", "_put")
+
+    def __init__(self, put: "Callable[[bytes], None]") -> None:
+        self._put = put
+        self._held = b""
+
+    def take(self, chunk: bytes) -> None:
+        """Pass on the lines that are whole by now; of one that is very long, what is there."""
+        data = self._held + chunk
+        end = data.rfind(b"\n") + 1
+        if not end and len(data) > _LONGEST_LINE:
+            end = len(data)
+        self._held = data[end:]
+        if end:
+            self._put(data[:end])
+
+    def end(self) -> None:
+        """Pass on the last line although it has no end; it gets one."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._put(held + b"\n")
+
+
+class LineByLine:
+    """The same for both streams of a task.
+
+    Args:
+        write: Takes lines, with the number of their stream.
+    """
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, write: "Callable[[int, bytes], None]") -> None:
+        self._lines = {
+            1: Lines(lambda data: write(1, data)),
+            2: Lines(lambda data: write(2, data)),
+        }
+
+    def put(self, number: int, data: bytes) -> None:
+        """Pass on the lines that are whole by now."""
+        self._lines[number].take(data)
+
+    def end(self) -> None:
+        """Pass on what is left."""
+        for lines in self._lines.values():
+            lines.end()
+
+
 class Stream:
     """One pipe from a task to the user.
 
     Args:
         target: Where the lines go: 1 or 2.
         prefix: What each line begins with.
-        write: Writes all of some bytes to a file descriptor.
+        write: Takes the lines with where they go.
+        whole: Whether lines are passed on whole; if not, all is passed on at once and without a prefix.
 
     Attributes:
         reader: The end to poll.
@@ -30,15 +86,17 @@ class Stream:
         listener: Hears all that comes through, or None.
     """
 
-    __slots__ = ("_held", "_prefix", "_target", "_write", "listener", "reader", "writer")
+    __slots__ = ("_lines", "_prefix", "_target", "_write", "listener", "reader", "writer")
 
-    def __init__(self, target: int, prefix: bytes, write: "Callable[[int, bytes], None]") -> None:
+    def __init__(
+        self, target: int, prefix: bytes, write: "Callable[[int, bytes], None]", *, whole: bool = True
+    ) -> None:
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
         self._target = target
         self._prefix = prefix
         self._write = write
-        self._held = b""
+        self._lines = Lines(self._put) if whole else None
         self.listener: Callable[[bytes], None] | None = None
 
     def close_writer(self) -> None:
@@ -72,45 +130,26 @@ class Stream:
             if not chunk:
                 break
             self._take(chunk)
-        if self._held:
-            self._put(self._held + b"\n")
-            self._held = b""
+        if self._lines is not None:
+            self._lines.end()
         self.close_writer()
         os.close(self.reader)
 
     def _take(self, chunk: bytes) -> None:
         if self.listener is not None:
             self.listener(chunk)
-        data = self._held + chunk
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) > _LONGEST_LINE:
-            end = len(data)
-        self._held = data[end:]
-        if end:
-            self._put(data[:end])
+        if self._lines is None:
+            self._write(self._target, chunk)
+        else:
+            self._lines.take(chunk)
 
     def _put(self, data: bytes) -> None:
-        if self._prefix:
-            lines = data.split(b"\n")
-            last = lines.pop()
-            data = b"".join(self._prefix + line + b"\n" for line in lines)
-            if last:
-                data += self._prefix + last
-        self._write(self._target, data)
+        self._write(self._target, prefixed(self._prefix, data) if self._prefix else data)
 
 
-def write_all(target: int, data: bytes) -> None:
-    """Write all of some bytes, however often that takes.
-
-    Raises:
-        BrokenPipeError: Nobody reads any more.
-    """
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(target, view) :]
-        except BlockingIOError:
-            # Somebody made our output non-blocking: wait until it takes more.
-            from select import select  # noqa: PLC0415
-
-            select([], [target], [])
+def prefixed(prefix: bytes, data: bytes) -> bytes:
+    """Lines with something in front of each."""
+    lines = data.split(b"\n")
+    last = lines.pop()
+    found = b"".join(prefix + line + b"\n" for line in lines)
+    return found + prefix + last if last else found

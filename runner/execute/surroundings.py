@@ -1,13 +1,13 @@
 """How a plan is worked on, and what all commands of one thing that runs have in common."""
 
-from os.path import normpath
+from os.path import exists, join, normpath
 
 from runner.model.path import beneath
 from runner.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
     from runner.plan.action import Action
@@ -52,12 +52,13 @@ class Surroundings:
         null: What swallows all and gives nothing.
         prefix: What each line of output begins with, or None where the commands write straight to the user.
         terminal: The terminal that is lent to the commands, or None.
+        whole: Whether output is handed on in whole lines, or at once.
 
     Attributes:
         settings: The variables that steps have set so far, None for those taken away.
     """
 
-    __slots__ = ("null", "prefix", "reporter", "settings", "stdin", "terminal", "work")
+    __slots__ = ("null", "prefix", "reporter", "settings", "stdin", "terminal", "whole", "work")
 
     def __init__(
         self,
@@ -67,6 +68,8 @@ class Surroundings:
         null: int,
         prefix: bytes | None,
         terminal: int | None,
+        *,
+        whole: bool = True,
     ) -> None:
         self.work = work
         self.reporter = reporter
@@ -74,8 +77,17 @@ class Surroundings:
         self.null = null
         self.prefix = prefix
         self.terminal = terminal
+        self.whole = whole
         self.settings: dict[str, str | None] = {}
 
     def folder(self, written: str) -> str:
         """A folder of an action as an absolute path."""
         return normpath(beneath(self.work.top, written))
+
+    def exists(self, written: str, path: str) -> bool:
+        """Whether there is something at a path, seen from a folder of an action."""
+        return exists(join(self.folder(written), path))
+
+    def words(self, argv: "Sequence[str]", _environ: "Mapping[str, str]", _folder: str) -> "Sequence[str]":
+        """The words that start a command: its own, unless somebody is to look at what it does."""
+        return argv

@@ -9,6 +9,7 @@ import time
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFinished, TaskRestored, TaskSkipped, TaskStarted
 from runner.execute.outcome import Outcome
+from runner.execute.streams import LineByLine
 from runner.plan.action_key import definition_digest
 from runner.plan.dirty import targets_change
 
@@ -118,13 +119,13 @@ class Turns:
             self._waited.add(action.id)
             self._reporter.tell(Noticed(f"{action.label} waits for another pyrun that is at it"))
 
-    def begin(self, action: "Action", verdict: "Verdict") -> None:
-        """An action's first command is about to start.
+    def begin(self, action: "Action", verdict: "Verdict", told: "Reporter") -> None:
+        """An action's first command is about to start; who is told of it alone, is told so.
 
         Raises:
             OSError: That can't be written down.
         """
-        self._reporter.tell(TaskStarted(action.label, verdict.why))
+        told.tell(TaskStarted(action.label, verdict.why))
         if not action.persistent:
             self._judge.begin(action, verdict)
 
@@ -150,7 +151,7 @@ class Turns:
             error = RunError(f"`{action.label}` succeeded, but left no `{missing}`", at, hint)
             return Outcome(error.status, action.label, "", error)
         if changed:
-            self._reporter.tell(
+            part.run.around.reporter.tell(
                 Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
             )
         elif action.restorable and (results := self._kept()) is not None:
@@ -162,7 +163,7 @@ class Turns:
                 milliseconds,
                 self._judge.made_in,
             )
-        self._reporter.tell(TaskFinished(action.label, milliseconds))
+        part.run.around.reporter.tell(TaskFinished(action.label, milliseconds))
         return outcome
 
     def _passes(self, action: "Action", verdict: "Verdict", *, called: bool) -> bool:
@@ -224,7 +225,7 @@ class Turns:
         found = results.find(action, verdict.key, self._judge.made_in)
         if found is None:
             return False
-        self._judge.begin_restore(action, verdict, found)
+        self._judge.begin_restore(action, verdict, found.paths)
         try:
             with self._interruptible():
                 brought = results.bring(action, found, {state.path for state in verdict.sources})
@@ -233,8 +234,12 @@ class Turns:
         if not (brought and self._judge.restored(action, verdict, found)):
             return False
         asked = action.id in self._plan.asked and not action.traits.tusk
-        self._reporter.tell(TaskRestored(action.label, asked, verdict.why, found.milliseconds))
-        results.replay(found, lambda number, data: self._reporter.output(action.label, number, data))
+        told = self._reporter.begin(action.label, server=False, direct=False)
+        told.tell(TaskRestored(action.label, asked, verdict.why, found.milliseconds))
+        lines = LineByLine(lambda number, data: told.output(action.label, number, data))
+        results.replay(found, lines.put)
+        lines.end()
+        told.end(failed=False)
         return True
 
 

@@ -15,6 +15,7 @@ under a lock that those who append share. Only digests of values are kept, never
 password.
 """
 
+import errno
 import fcntl
 import os
 
@@ -46,7 +47,9 @@ class BuildLog:
         self._path = f"{top}/{NAME}/log"
         self._lines: dict[str, bytes] | None = None
         self._marks: dict[str, bytes] = {}
-        self._seen = (0, 0)
+        self._handle = -1
+        self._seen = 0
+        self._news = False
         self._torn = False
         self._outdated = 0
 
@@ -74,27 +77,28 @@ class BuildLog:
         return found
 
     def refresh(self) -> bool:
-        """Take in what other runs have recorded; whether that was anything.
+        """Take in what other runs have recorded since this one has first looked; whether that was anything.
 
         What they have torn is passed over.
         """
-        if self._lines is None:
-            return False
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return False
-        inode, length = self._seen
-        if (found.st_ino, found.st_size) == (inode, length):
-            return False
-        if found.st_ino != inode or found.st_size < length:
+        self._read()
+        self._take_in()
+        news, self._news = self._news, False
+        return news
+
+    def _take_in(self) -> None:
+        """Take in what other runs have recorded."""
+        if self._lines is None or not os.path.exists(self._path):
+            return
+        if self._handle < 0 or not self._is_the_file(self._handle):
             self._lines = None
             self._read()
-        else:
-            with open(self._path, "rb", buffering=0) as file:
-                file.seek(length)
-                self._take(file.read(), self._lines)
-        return True
+            self._news = True
+            return
+        length = os.fstat(self._handle).st_size
+        if length > self._seen:
+            self._take(os.pread(self._handle, length - self._seen, self._seen), self._lines)
+            self._news = True
 
     def record(self, entry: LogEntry) -> None:
         """Keep what the last good run of an action was.
@@ -127,12 +131,12 @@ class BuildLog:
             start = b"" if os.fstat(handle).st_size else FORMAT
             data = start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n"
             self._torn = os.write(handle, data) < len(data)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
             end = os.lseek(handle, 0, os.SEEK_CUR)
-            inode, length = self._seen
-            now = os.fstat(handle).st_ino
-            if end - len(data) == length and inode in {0, now}:
+            if end - len(data) == self._seen and self._handle >= 0 and self._is_the_file(self._handle):
                 # Nobody else has written since: there is nothing to take in but this.
-                self._seen = (now, end)
+                self._seen = end
         finally:
             os.close(handle)
         lines.pop(name, None)
@@ -176,11 +180,12 @@ class BuildLog:
     def _read(self) -> dict[str, bytes]:
         if self._lines is not None:
             return self._lines
-        data, inode = b"", 0
+        data = b""
+        self._let_go()
         try:
-            with open(self._path, "rb", buffering=0) as file:
-                data = file.read()
-                inode = os.fstat(file.fileno()).st_ino
+            # It stays open, so that its number stands for no other file as long as it is compared.
+            self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            data = _all_of(self._handle)
         except OSError:
             pass
         if data and not data.startswith(FORMAT):
@@ -193,7 +198,7 @@ class BuildLog:
         lines: dict[str, bytes] = {}
         self._lines = lines
         self._marks = {}
-        self._seen = (inode, len(FORMAT) if data else 0)
+        self._seen = len(FORMAT) if data else 0
         self._take(data[len(FORMAT) :], lines)
         return lines
 
@@ -201,7 +206,7 @@ class BuildLog:
         """Take in what stands in the file behind what was taken in before."""
         whole = data.rfind(b"\n") + 1
         self._torn = whole < len(data)
-        self._seen = (self._seen[0], self._seen[1] + whole)
+        self._seen += whole
         marks = self._marks
         for row in data[:whole].split(b"\n"):
             name, tab, line = row.partition(b"\t")
@@ -215,6 +220,14 @@ class BuildLog:
                 self._outdated += (text in lines) + (marks.pop(text, None) is not None)
                 lines[text] = line
 
+    def _let_go(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def __del__(self) -> None:
+        self._let_go()
+
     def _write_anew(self, gone: frozenset[str] = frozenset()) -> None:
         """Write down only what still holds, without some ids."""
         while True:
@@ -223,7 +236,7 @@ class BuildLog:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 if not self._is_the_file(handle):
                     continue
-                self.refresh()
+                self._take_in()
                 lines, marks = self._read(), self._marks
                 for name in gone:
                     lines.pop(name, None)
@@ -231,16 +244,24 @@ class BuildLog:
                 for name in list(lines)[: max(0, len(lines) - _MOST)]:
                     del lines[name]
                 path = f"{self._path}.{os.getpid()}"
-                with open(path, "wb") as file:
+                with open(path, "w+b") as file:
                     file.write(FORMAT)
                     for kind in (lines, marks):
                         file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in kind.items())
-                    self._seen = (os.fstat(file.fileno()).st_ino, file.tell())
+                    self._seen = file.tell()
+                    self._let_go()
+                    self._handle = os.dup(file.fileno())
                 os.replace(path, self._path)
                 self._outdated, self._torn = 0, False
                 return
             finally:
                 os.close(handle)
+
+
+def _all_of(handle: int) -> bytes:
+    """The bytes of an open file."""
+    with open(handle, "rb", buffering=0, closefd=False) as file:
+        return file.read()
 
 
 def _encoded(entry: LogEntry) -> str:
@@ -263,6 +284,6 @@ def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
         tuple(FileState(*fields) for fields in targets),  # type: ignore[attr-defined]
         milliseconds,  # type: ignore[arg-type]
         made,  # type: ignore[arg-type]
-        tuple(left),  # type: ignore[arg-type, var-annotated]
+        tuple(left),  # type: ignore[arg-type]
         when,  # type: ignore[arg-type]
     )

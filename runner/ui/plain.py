@@ -8,6 +8,8 @@ from runner.events import (
     ImageReady,
     Noticed,
     Retried,
+    RunFinished,
+    RunStarted,
     StepSkipped,
     TaskFailed,
     TaskFinished,
@@ -17,22 +19,46 @@ from runner.events import (
     VariablesSet,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.events import Reporter
+    from runner.ui.progress import ProgressLine
+
+STDERR = 2
 SILENT, QUIET, NORMAL, VERBOSE = 0, 1, 2, 3
 """How much is told: nothing; failures; commands and results too; reasons and durations too."""
 
 
 class PlainReporter:
-    """Tells events as lines.
+    """Tells events as lines, and passes on what tasks write as it comes.
 
     Args:
         level: How much.
         target: The file descriptor to write to.
+
+    Attributes:
+        captures: Whether all that tasks write must be handed over.
+        images: The images that are ready.
+        line: The last line of a terminal, which says how far the work is, or None.
+        always_sums_up: Whether there is a summary at the end whenever there is more than one task.
+        name_of: How the user would name a file of the project, given relative to its top.
     """
 
+    captures = False
+
     def __init__(self, level: int, target: int = 2) -> None:
-        self._level = level
-        self._target = target
+        self.level = level
+        self.target = target
         self.images: list[ImageReady] = []
+        self.line: ProgressLine | None = None
+        self.always_sums_up = False
+        self.name_of: Callable[[str], str] = str
+        self._run: RunStarted | None = None
+        self._ended: list[Event] = []
+        self._failed_last = False
+        self._noticed: set[str] = set()
 
     def tell(self, event: Event) -> None:
         """Let the user know of an event, or not, as the level says.
@@ -40,28 +66,113 @@ class PlainReporter:
         Raises:
             BrokenPipeError: Nobody reads any more.
         """
-        if isinstance(event, ImageReady):
-            self.images.append(event)
-        text = self._text(event)
+        self.note(event)
+        text = self.text(event)
         if text:
             self.write(text + "\n")
+        if isinstance(event, TaskFailed):
+            self._failed_last = True
+        elif isinstance(event, RunFinished):
+            self._conclude()
 
     def output(self, label: str, number: int, data: bytes) -> None:  # noqa: ARG002 - shown without its task
         """Show what a task has written."""
-        write_bytes(number, data)
+        self.put(number, data)
+
+    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+        """Who is told what a task does: the same as of all others."""
+        number = self.entered(label, server=server, direct=direct)
+        return self if self.line is None else Told(self, label, number)
+
+    def end(self, *, failed: bool) -> None:
+        """What is not only for one task does not end with it."""
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether there is something to tell at the end of all work."""
+        run, level = self._run, self.level
+        failed = sum(isinstance(event, TaskFailed) for event in self._ended)
+        if run is None or run.total < 2 or level == SILENT or (level == QUIET and not failed):
+            return False
+        many = failed > 1 or (failed and run.keep_going)
+        restored = any(isinstance(event, TaskRestored) for event in self._ended)
+        return bool(self.always_sums_up or level >= VERBOSE or many or restored)
+
+    def entered(self, label: str, *, server: bool, direct: bool) -> int:
+        """A task begins: see that the terminal's last line shows it, or leaves room for what it writes."""
+        return 0 if self.line is None or server else self.line.add(label, direct=direct)
+
+    def left(self, number: int) -> None:
+        """A task that has begun has ended."""
+        if self.line is not None:
+            self.line.remove(number)
+
+    def patience(self) -> float | None:
+        """How many milliseconds until the terminal's last line is due."""
+        return None if self.line is None else self.line.patience()
+
+    def refresh(self) -> None:
+        """Draw the terminal's last line, if it is due."""
+        if self.line is not None:
+            self.line.refresh()
+
+    def put(self, number: int, data: bytes) -> None:
+        """Write bytes to the user's stdout or stderr: all that is shown goes through here."""
+        if self.level == SILENT:
+            return
+        if self.line is not None:
+            self.line.clear()
+        self._failed_last = False
+        write_bytes(self.target if number == STDERR else number, data)
 
     def write(self, text: str) -> None:
         """Write text as it is."""
-        write_text(self._target, text)
+        self.put(STDERR, text.encode("utf-8", "surrogateescape"))
 
-    def _text(self, event: Event) -> str:
-        level = self._level
+    def note(self, event: Event) -> None:
+        """Keep what the summary and the terminal's last line say."""
+        if isinstance(event, RunStarted):
+            self._run = event
+        elif isinstance(event, ImageReady):
+            self.images.append(event)
+            self._ended.append(event)
+        elif isinstance(event, (TaskFailed, TaskFinished, TaskRestored, TaskSkipped)):
+            self._ended.append(event)
+        if self.line is not None:
+            self.line.count(len(self._ended))
+
+    def is_new(self, event: Noticed) -> bool:
+        """Whether a notice says what none has said before: many tasks may find the same wrong."""
+        before = len(self._noticed)
+        self._noticed.add(event.text)
+        return len(self._noticed) > before
+
+    def _conclude(self) -> None:
+        """All work has ended: tell what came of it, and failures again if they are not the last thing told."""
+        if self.line is not None:
+            self.line.clear()
+            self.line = None
+        if not self.sums_up:
+            return
+        failed = [event for event in self._ended if isinstance(event, TaskFailed)]
+        from runner.ui.summary import summary  # noqa: PLC0415 - most runs have none
+
+        again = len(failed) > 1 or not self._failed_last
+        self.write(f"pyrun: {summary(self._ended)}\n")
+        for event in failed if again else ():
+            kept = f" (log: {self.name_of(event.log)})" if event.log else ""
+            if not event.raised:
+                self.write(f"{_failure(event)}{kept}\n")
+
+    def text(self, event: Event) -> str:
+        """What is told of an event, without the last line's end; empty if nothing is."""
+        level = self.level
         if isinstance(event, CommandStarted):
             return _echo(event) if level >= NORMAL else ""
         if isinstance(event, TaskFailed):
-            return _failure(event) if level > SILENT else ""
+            return _failure(event) if level > SILENT and not event.raised else ""
         if isinstance(event, Noticed):
-            return f"pyrun: {event.text}" if level > SILENT else ""
+            return f"pyrun: {event.text}" if level > SILENT and self.is_new(event) else ""
         if isinstance(event, VariablesSet):
             return _settings(event) if level >= NORMAL else ""
         if isinstance(event, StepSkipped):
@@ -87,6 +198,57 @@ class PlainReporter:
         return ""
 
 
+class Told:
+    """Who is told what one task does: what is told is the same as without this.
+
+    Args:
+        owner: Who is told of everything.
+        label: The task's.
+        number: What the terminal's last line knows the task by.
+    """
+
+    __slots__ = ("label", "number", "owner")
+
+    def __init__(self, owner: PlainReporter, label: str, number: int) -> None:
+        self.owner = owner
+        self.label = label
+        self.number = number
+
+    @property
+    def captures(self) -> bool:
+        """Whether all that the task writes must be handed over."""
+        return self.owner.captures
+
+    def tell(self, event: Event) -> None:
+        """Let the user know of an event, or not."""
+        self.owner.tell(event)
+
+    def output(self, label: str, number: int, data: bytes) -> None:
+        """Show what the task has written."""
+        self.owner.output(label, number, data)
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether there is something to tell at the end of all work."""
+        return self.owner.sums_up
+
+    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":  # noqa: ARG002 - part of this task
+        """What the task calls is part of it."""
+        return self
+
+    def end(self, *, failed: bool) -> None:  # noqa: ARG002 - the same however it ended
+        """The task has ended."""
+        self.owner.left(self.number)
+
+    def patience(self) -> float | None:
+        """How many milliseconds until something is to be shown."""
+        return self.owner.patience()
+
+    def refresh(self) -> None:
+        """Show how far the work is."""
+        self.owner.refresh()
+
+
 def write_text(target: int, text: str) -> None:
     """Write text to a file descriptor as UTF-8, whatever the locale; bytes that are no text stay as they were.
 
@@ -104,7 +266,13 @@ def write_bytes(target: int, data: bytes) -> None:
     """
     view = memoryview(data)
     while view:
-        view = view[os.write(target, view) :]
+        try:
+            view = view[os.write(target, view) :]
+        except BlockingIOError:
+            # Somebody made our output non-blocking: wait until it takes more.
+            from select import select  # noqa: PLC0415
+
+            select([], [target], [])
 
 
 def _echo(event: CommandStarted) -> str:

@@ -86,13 +86,16 @@ class Project:
 
     Args:
         folder: Where it and its home are made.
+
+    Attributes:
+        told: The folder for what pyrun reads and writes.
     """
 
     def __init__(self, folder: str) -> None:
         self.root = f"{folder}/project"
         self.home = f"{folder}/home"
         self.mark = uuid.uuid4().hex
-        self._folder = folder
+        self.told = folder
         self._calls = 0
         os.mkdir(self.root)
         os.mkdir(self.home)
@@ -137,7 +140,7 @@ class Project:
     ) -> Running:
         """Call pyrun and do not wait."""
         self._calls += 1
-        paths = [f"{self._folder}/{name}{self._calls}" for name in ("in", "out", "err")]
+        paths = [f"{self.told}/{name}{self._calls}" for name in ("in", "out", "err")]
         with open(paths[0], "wb") as file:
             file.write((stdin or "").encode("utf-8", "surrogateescape"))
         with open(paths[0] if stdin is not None else os.devnull, "rb") as reads, \

@@ -22,7 +22,8 @@ def test_up_to_date_is_one_line_for_each_asked_for_task_and_none_for_deps(projec
     told = "t: up to date (1 source and 1 dep as in the last run)\n"
     assert p.run("t") == Result("", told, 0)
     assert p.run("t", "d") == Result("", "d: up to date (1 source as in the last run)\n" + told, 0)
-    assert p.run("t", "-v") == Result("", "d: up to date (1 source as in the last run)\n" + told, 0)
+    both = "d: up to date (1 source as in the last run)\n" + told
+    assert p.run("t", "-v") == Result("", both + "pyrun: up to date 2\n", 0)
 
 
 def test_quiet_tells_failures_only_and_silent_nothing(project: MakeProject) -> None:

@@ -138,3 +138,27 @@ def test_a_secret_for_a_folder_that_is_not_there_says_how_to_make_it(project: Ma
 def test_a_faulty_secret_is_one_fault(project: MakeProject) -> None:
     text = "tasks: {t: {secrets: {k: {file: key}}, run: x}, u: {args: {a: {}}, run: x}}\n"
     assert project({"tasks.yml": text}).run().stderr.count("pyrun: ") == 1
+
+
+def test_what_a_task_with_secrets_writes_is_kept_nowhere(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              made: {secrets: [TOKEN], source: [in], target: out, run: 'echo "has $TOKEN"; cp in out'}
+              caller: {run: [{task: made}, echo called]}
+              beside: {run: echo beside}
+              both: {deps: [caller, beside]}
+        """,
+        "in": "text\n",
+    })  # fmt: skip
+    for words in (["made"], ["both"], ["both", "--output=grouped"]):
+        p.write("in", f"{words}\n")
+        result = p.run(*words, env={"TOKEN": "mY-sEcReT"})
+        assert ("has mY-sEcReT\n" in result.stdout, result.code) == (True, 0), result
+    for folder, _, names in (*os.walk(p.path(".pyrun")), *os.walk(p.home)):
+        for name in names:
+            with open(f"{folder}/{name}", "rb") as file:
+                assert b"mY-sEcReT" not in file.read(), name
+    p.remove("out")
+    assert p.run("-q", "made", env={"TOKEN": "mY-sEcReT"}).stdout == ""
+    assert p.read("out") == p.read("in")

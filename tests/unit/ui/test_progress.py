@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ui import progress
 from runner.ui.progress import ProgressLine, cut
 
 
@@ -26,7 +25,7 @@ class Screen:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which a test may set."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("runner.ui.progress.time.monotonic", lambda: now[0])
     return now
 
 
