@@ -22,7 +22,7 @@ FILE = "file"
 _ORDER = (
     FILE, "task", "arg", "option", "step-map", "command-map", "condition", "call-map", "ready", "image", "copy",
     "healthcheck-map", "go-source", "exclude-source", "glob-values", "conditional-default", "env-file",
-    "passed-variable", "secret-map",
+    "passed-variable", "secret-map", "store",
 )  # fmt: skip
 """What is read most comes first; an object that is not named here comes last."""
 _SHORT = 60

@@ -47,14 +47,17 @@ def clean(session: "Session", request: "Request") -> str:
         return f"pyrun: forgot {_records(BuildLog(session.top).forget(task.name))} of {task.name}\n"
     forget_results(session.top)
     count = BuildLog(session.top).forget()
-    if what == _CACHE and session.cache is not None and os.path.isdir(session.cache):
-        _empty(session.cache)
-        return f"pyrun: forgot {_records(count)} of this project, and emptied {session.cache}\n"
+    if what == _CACHE:
+        folders = [
+            _empty(folder) for folder in (session.cache, session.store) if folder and os.path.isdir(folder)
+        ]
+        emptied = " and ".join(dict.fromkeys(folders)) or "nothing"
+        return f"pyrun: forgot {_records(count)} of this project, and emptied {emptied}\n"
     return f"pyrun: forgot {_records(count)} of this project\n"
 
 
-def _empty(cache: str) -> None:
-    """Remove all that pyrun keeps for this user but the trees in which another run is at work just now."""
+def _empty(cache: str) -> str:
+    """Remove all of a folder of pyrun's but the trees in which another run is at work just now; the folder."""
     from shutil import rmtree  # noqa: PLC0415 - only for this
 
     from runner.system.claimed_folder import remove_left  # noqa: PLC0415
@@ -68,6 +71,7 @@ def _empty(cache: str) -> None:
             os.unlink(path)
         else:
             rmtree(path, ignore_errors=True)
+    return cache
 
 
 def _wanted(flags: "Mapping[str, str]") -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping as MappingType
 
-from runner.config.decode_head import decode_env_files
+from runner.config.decode_head import decode_env_files, decode_store
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
 from runner.config.fields import Faultbook, read_map
@@ -73,6 +73,7 @@ class FileReader:
         self.texts = {"name": "", "usage": ""}
         self.env_files: tuple[EnvFile, ...] = (EnvFile(".env", False, Position(path, 1, 1)),)
         self.pass_env: tuple[tuple[str, bool], ...] = ()
+        self.store = ("", 0)
         self.notices: list[Notice] = []
         self.args: MappingType[str, Param] = above.args if above is not None else {}
         self.options: MappingType[str, Param] = above.options if above is not None else {}
@@ -88,14 +89,15 @@ class FileReader:
         handlers = {
             "name": self._take_text, "usage": self._take_text, "interpreter": self._take_interpreter,
             "interpolation": self._take_interpolation, "env-file": self._take_env_file,
-            "pass-env": self._take_pass_env, "args": self._take_args, "options": self._take_options,
+            "pass-env": self._take_pass_env, "cache": self._take_cache,
+            "args": self._take_args, "options": self._take_options,
             "tasks": self._take_tasks, "invoke": self._take_invoke, "include": self._take_include,
         }  # fmt: skip
         read_map(self.book, node, "the file", handlers)
         head = Head(
             self.texts["name"], self.texts["usage"], self.language.interpreter,
-            is_posix_shell(self.language.interpreter), self.language.tusk, self.env_files, self.pass_env, (),
-            tuple(self.notices), self.namespace, self.folder, self.path, node.position,
+            is_posix_shell(self.language.interpreter), self.language.tusk, self.env_files, self.pass_env,
+            self.store, (), tuple(self.notices), self.namespace, self.folder, self.path, node.position,
         )  # fmt: skip
         self.found.heads.insert(place, head)
 
@@ -115,6 +117,9 @@ class FileReader:
 
     def _take_pass_env(self, _: Scalar, node: Node) -> None:
         self.pass_env = decode_pass_env(self.book, node)
+
+    def _take_cache(self, _: Scalar, node: Node) -> None:
+        self.store = decode_store(self.book, node)
 
     def _take_args(self, _: Scalar, node: Node) -> None:
         found = decode_params(self.book, node, ARG, Known(self.language, None, {}, PLATFORM_NAMES))

@@ -13,7 +13,7 @@ from runner.execute.outputs import UnfitError, gather, own_paths, roots_in
 from runner.plan.file_state import SANDBOX, FileState
 from runner.plan.result import Result
 from runner.store.action_cache import ActionCache
-from runner.store.blob_store import BlobStore
+from runner.store.blob_store import LIMIT, BlobStore
 from runner.store.forgotten import forgotten_since
 from runner.store.reapi import (
     ActionResult,
@@ -46,14 +46,15 @@ _MOST_LINKS = 40
 """Links on the way to a file that are followed."""
 
 
-def open_results(folder: str, top: str) -> "Results":
+def open_results(folder: str, top: str, size: int = 0) -> "Results":
     """What is kept in a store, from the view of one project.
 
     Args:
         folder: The folder of the store, absolute; made when something is kept.
         top: The project's top folder, absolute.
+        size: How many bytes it may take, or 0 for as many as usual.
     """
-    blobs = BlobStore(folder)
+    blobs = BlobStore(folder, size or LIMIT)
     return Results(blobs, ActionCache(blobs), top)
 
 

@@ -71,6 +71,8 @@ class Head(Record):
         tusk: Whether the file is a `tusk.yml`, which keeps some ways of its own.
         env_files: The files of variables, in order, later ones winning.
         pass_env: What every task passes on, see there.
+        store: Where what tasks made is kept, as written, and how many bytes that may take; empty and 0 where the
+            file does not say.
         secrets: The variables that are some task's secrets.
         notices: What its writer should know.
         namespace: The namespace of the file, empty for the top's.
@@ -80,8 +82,8 @@ class Head(Record):
     """
 
     FIELDS = (
-        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "secrets", "notices",
-        "namespace", "folder", "file", "position",
+        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "store", "secrets",
+        "notices", "namespace", "folder", "file", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -94,6 +96,7 @@ class Head(Record):
         tusk: bool,
         env_files: tuple[EnvFile, ...],
         pass_env: tuple[tuple[str, bool], ...],
+        store: tuple[str, int],
         secrets: tuple[str, ...],
         notices: tuple[Notice, ...],
         namespace: str,
@@ -108,6 +111,7 @@ class Head(Record):
         self.tusk = tusk
         self.env_files = env_files
         self.pass_env = pass_env
+        self.store = store
         self.secrets = secrets
         self.notices = notices
         self.namespace = namespace

@@ -69,6 +69,7 @@ PLACES: dict[str, list[Any]] = {
     "glob-values": ["args", "new", "values"],
     "conditional-default": ["args", "new", "default"],
     "env-file": ["env-file"],
+    "store": ["cache"],
     "passed-variable": ["pass-env"],
     "secret-map": [*TASK, "secrets"],
     "invoke-map": ["tasks", "docs", "invoke"],
