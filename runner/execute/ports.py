@@ -22,7 +22,7 @@ class Log(Protocol):
     def record(self, entry: "LogEntry") -> None:
         """Keep what the last good run of an action was."""
 
-    def mark(self, name: str, made: str, left: tuple[str, ...]) -> None:
+    def mark(self, name: str, made: str, left: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
         """What is recorded of an action counts no more: a run has begun, or did not end well."""
 
     def refresh(self) -> bool:

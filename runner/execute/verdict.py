@@ -257,8 +257,9 @@ class Judge:
 
     def begin_restore(self, action: "Action", verdict: Verdict, paths: "Iterable[str]") -> None:
         """An action's targets are about to be brought back: until they are, what it did before counts no more."""
-        left = verdict.entry.left if verdict.entry is not None else ()
-        self._log.mark(action.id, BEGUN, tuple(dict.fromkeys((*left, *paths))))
+        ours = _ours(verdict)
+        left = tuple(sorted(ours | set(paths)))
+        self._log.mark(action.id, BEGUN, left, _others(verdict, ours))
 
     def restored(self, action: "Action", verdict: Verdict, result: "Result") -> bool:
         """An action's targets were brought back: record that, if they are what they should be.
@@ -287,9 +288,9 @@ class Judge:
         What its runs left in folders and patterns is removed, so that no stale file passes for a made one.
         """
         if action.remembered or action.targets:
-            left = verdict.entry.left if verdict.entry is not None else ()
+            ours = _ours(verdict)
             self._inputs.remove(_stale(action, verdict))
-            self._log.mark(action.id, BEGUN, left)
+            self._log.mark(action.id, BEGUN, tuple(sorted(ours)), _others(verdict, ours))
 
     def drop(self, action: "Action", verdict: Verdict) -> None:
         """An action failed or was stopped: what it has left so far is known, and counts for nothing."""
@@ -380,10 +381,27 @@ class Judge:
         return [(name, identity) for name, identity in found if identity is not None]
 
 
+def _ours(verdict: Verdict) -> set[str]:
+    """The target files that this action's runs have made or changed, as far as that is known."""
+    entry = verdict.entry
+    if entry is None:
+        return set()
+    ours = set(entry.left)
+    if entry.made == BEGUN:
+        # A killed run could not say what it left: that is what was not there when it began.
+        ours |= {state.path for state in verdict.targets}.difference(entry.others)
+    return ours
+
+
+def _others(verdict: Verdict, ours: set[str]) -> tuple[str, ...]:
+    """The files that are there of the targets and that this action's runs have not made."""
+    return tuple(state.path for state in verdict.targets if state.path not in ours)
+
+
 def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
     """The target files that this run or an earlier one made or changed; others lay there before."""
     before = {state.path: state.identity for state in verdict.targets}
-    ours = set(verdict.entry.left) if verdict.entry is not None else set()
+    ours = _ours(verdict)
     return tuple(
         state.path for state in targets if state.path in ours or before.get(state.path) != state.identity
     )
@@ -391,18 +409,20 @@ def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
 
 def _stale(action: "Action", verdict: Verdict) -> list[str]:
     """The files that earlier runs left in an action's folders and patterns, its sources not among them."""
-    entry = verdict.entry
-    if entry is None or action.traits.tusk or action.traits.cache == "false":
+    if verdict.entry is None or action.traits.tusk or action.traits.cache == "false":
         return []
     targets = action.targets or ()
     kept = {state.path for state in verdict.sources}
     kept |= {target.literal_prefix for target in targets if not target.has_wildcard}
-    left = list(entry.left)
-    if entry.made == BEGUN:
-        # A killed run could not say what it left; a target folder is the task's own as a whole.
+    left = _ours(verdict)
+    if action.remembered:
+        # Nobody else's file may pass for a made one and be kept in the store: a target folder is the task's own as
+        # a whole.
         folders = [target for target in targets if not target.has_wildcard]
-        left += [state.path for state in verdict.targets if any(one.matches(state.path) for one in folders)]
-    return [path for path in left if path not in kept and any(target.matches(path) for target in targets)]
+        left |= {state.path for state in verdict.targets if any(one.matches(state.path) for one in folders)}
+    return [
+        path for path in sorted(left) if path not in kept and any(target.matches(path) for target in targets)
+    ]
 
 
 def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:

@@ -53,9 +53,10 @@ class LogEntry(Record):
             `FAILED` or `CHANGED` if a later run did not end well, so that it counts no more.
         left: The paths that its runs made or changed, and so may be removed before the next one.
         when: Seconds since 1970 of its end, or 0.
+        others: The paths that its targets match, that were there when it began and were not made by its runs.
     """
 
-    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made", "left", "when")
+    FIELDS = ("id", "key", "parts", "sources", "targets", "milliseconds", "made", "left", "when", "others")
     __slots__ = FIELDS
 
     def __init__(
@@ -69,7 +70,9 @@ class LogEntry(Record):
         made: str,
         left: tuple[str, ...] = (),
         when: int = 0,
+        others: tuple[str, ...] = (),
     ) -> None:
+        self.others = others
         self.left = left
         self.id = id
         self.key = key

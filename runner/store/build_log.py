@@ -5,11 +5,12 @@ something is known, `ID TAB RECORD`, both JSON on one line. A record is one of t
 
 - of a good run, `[key, parts, sources, targets, left, milliseconds, made, when]`, a file in it `[path,
   signature, executable, digest, size]`;
-- of a run that has begun, or did not end well, `[made, left]`. From then on the good run before it counts no more,
-  but what it was is kept: it says what has changed since.
+- of a run that has begun, or did not end well, `[made, left, others]`. From then on the good run before it counts
+  no more, but what it was is kept: it says what has changed since.
 
 Of two records of a kind with one id the later holds, and a good run takes away the mark before it. A line is
-appended by one write, so a killed run leaves at most one torn line, which has no end and is passed over. Several
+appended by one write, so a killed run leaves at most one torn line, which has no end and is passed over, and so has
+one for which the disk had no room. Several
 runs may append at once. When most lines are outdated the file is written anew beside the old one and renamed,
 under a lock that those who append share. Only digests of values are kept, never a value: a variable may be a
 password.
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 FORMAT = b"pyrun build log 3\n"
 _MOST = 100_000
 """Records that are kept: of a `tusk.yml` there is one for each state that was ever built. The oldest go first."""
+_VOID = b"\0\n"
+"""Written behind a torn line: so it is none, and takes the place of no other."""
 _MARKS = tuple(f'["{made}",['.encode() for made in (BEGUN, FAILED, CHANGED))
 _SPARE_LINES = 200
 """Outdated lines that are not worth writing the file anew."""
@@ -108,19 +111,20 @@ class BuildLog:
         """
         self._append(write_json(entry.id), _encoded(entry).encode(), self._read())
 
-    def mark(self, name: str, made: str, left: tuple[str, ...]) -> None:
+    def mark(self, name: str, made: str, left: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
         """What is recorded of an action counts no more: a run has begun, or did not end well.
 
         Args:
             name: The action's id.
             made: `BEGUN`, `FAILED` or `CHANGED`.
             left: The paths that its runs made or changed.
+            others: The paths that its targets match too, and that its runs did not make.
 
         Raises:
             OSError: The file can't be written.
         """
         self._read()
-        self._append(write_json(name), write_json([made, left]).encode(), self._marks)
+        self._append(write_json(name), write_json([made, left, others]).encode(), self._marks)
 
     def _append(self, name: str, line: bytes, lines: dict[str, bytes]) -> None:
         """Write a line down, and keep it with those of its kind."""
@@ -129,7 +133,7 @@ class BuildLog:
         handle = self._open()
         try:
             start = b"" if os.fstat(handle).st_size else FORMAT
-            data = start + b"\n" * self._torn + name.encode() + b"\t" + line + b"\n"
+            data = start + _VOID * self._torn + name.encode() + b"\t" + line + b"\n"
             self._torn = os.write(handle, data) < len(data)
             if self._torn:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
@@ -210,7 +214,7 @@ class BuildLog:
         marks = self._marks
         for row in data[:whole].split(b"\n"):
             name, tab, line = row.partition(b"\t")
-            if not tab:
+            if not tab or line.endswith(_VOID[:1]):
                 continue
             text = name.decode("utf-8", "replace")
             if line.startswith(_MARKS):
@@ -274,8 +278,9 @@ def _encoded(entry: LogEntry) -> str:
 def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
     record: list[object] = ["", (), (), (), (), 0, "", 0] if line is None else read_json(line.decode())
     key, parts, sources, targets, left, milliseconds, made, when = record
+    others: list[str] = []
     if mark is not None:
-        made, left = read_json(mark.decode())
+        made, left, others = read_json(mark.decode())
     return LogEntry(
         name,
         key,  # type: ignore[arg-type]
@@ -286,4 +291,5 @@ def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
         made,  # type: ignore[arg-type]
         tuple(left),  # type: ignore[arg-type]
         when,  # type: ignore[arg-type]
+        tuple(others),
     )

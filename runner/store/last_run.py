@@ -1,8 +1,8 @@
 """What the last run that did not succeed was asked for, and what of it was done: what `--resume` goes by.
 
-The file `resume` in the project's `.pyrun` folder: a JSON list of the format's name, the words of the calls, and
-for each action that was done its id and a digest of what it says. It is there only while the last run is one that
-failed or was stopped.
+The file `resume` in the project's `.pyrun` folder: a JSON list of the format's name, the folder in which the user
+was with the words of the command line, and for each action that was done its id and a digest of what it says. A run
+that begins takes it away, so it is there only while the last run is one that failed or was stopped.
 """
 
 import os
@@ -22,7 +22,7 @@ def save_run(top: str, words: "Sequence[str]", done: "Mapping[str, str]") -> Non
 
     Args:
         top: The project's top folder, absolute.
-        words: The command line without pyrun's own flags.
+        words: The folder in which the user is, absolute, and the command line.
         done: The ids of the actions that succeeded, with a digest of what each says.
 
     Raises:
@@ -41,7 +41,7 @@ def load_run(top: str) -> "tuple[tuple[str, ...], dict[str, str]] | None":
     try:
         with open(f"{top}/{NAME}/resume", encoding="ascii") as file:
             name, words, done = read_json(file.read())
-        if name != _FORMAT:
+        if name != _FORMAT or not words:
             return None
         return tuple(map(str, words)), {str(one): str(digest) for one, digest in done}
     except (OSError, ValueError, TypeError):

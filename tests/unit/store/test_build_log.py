@@ -99,13 +99,13 @@ def test_a_run_that_did_not_succeed_makes_the_one_before_count_no_more_and_keeps
 ) -> None:
     log = BuildLog(top)
     log.record(entry())
-    log.mark('["t"]', made, ("bin/x",))
+    log.mark('["t"]', made, ("bin/x",), ("bin/y",))
     log.mark('["u"]', made, ())
     for one in (log, BuildLog(top)):
         found, other = one.entry('["t"]'), one.entry('["u"]')
         assert found is not None
         assert other is not None
-        assert (found.counts, found.made, found.left) == (False, made, ("bin/x",))
+        assert (found.counts, found.made, found.left, found.others) == (False, made, ("bin/x",), ("bin/y",))
         assert (found.key, found.sources, found.when) == (entry().key, entry().sources, 1700)
         assert (other.counts, other.key, other.made) == (False, "", made)
         assert dict(one.durations()) == {'["t"]': 12}
@@ -196,6 +196,21 @@ def test_a_record_torn_anywhere_is_passed_over_and_the_next_one_counts(top: str)
         last = BuildLog(top)
         assert (last.entry("one"), last.entry("three")) == (entry("one"), entry("three"))
         assert last.entry("two") is None
+
+
+def test_a_record_torn_anywhere_leaves_what_was_known_before_it(top: str) -> None:
+    log = BuildLog(top)
+    log.record(entry())
+    log.mark('["t"]', BEGUN, ("left",))
+    whole = len(content(top))
+    log.record(entry(key="new"))
+    data = content(top)
+    for end in range(whole, len(data) - 1):
+        write(top, data[:end])
+        BuildLog(top).record(entry("other"))
+        found = BuildLog(top).entry('["t"]')
+        assert found is not None
+        assert (found.key, found.made, found.left) == ("k", BEGUN, ("left",)), end
 
 
 def test_a_log_torn_in_its_first_line_is_begun_anew(top: str) -> None:
