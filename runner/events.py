@@ -213,6 +213,32 @@ class Noticed(Event):
         self.text = text
 
 
+class Watching(Event):
+    """All that there was to do is done, and changes are waited for.
+
+    Args:
+        files: How many files are watched.
+    """
+
+    __slots__ = ("files",)
+
+    def __init__(self, files: int) -> None:
+        self.files = files
+
+
+class FilesChanged(Event):
+    """Files changed that are watched: the work begins anew.
+
+    Args:
+        paths: Which.
+    """
+
+    __slots__ = ("paths",)
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self.paths = paths
+
+
 class ImageReady(Event):
     """An image is there.
 

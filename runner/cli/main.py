@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
 _LOOKS = ("dry-run", "graph", "why")
 """The flags with which a plan is only looked at."""
+_RESUMING = ("--resume", "--pyrun-resume", "--")
+"""Words in front of the first task that need not be kept to resume a run again."""
 _NEEDS_TASK = {
     "graph": "shows what a task needs",
     "why": "says why a task runs",
@@ -120,9 +122,16 @@ class _Call:
             raise UsageError(
                 "there is nothing to resume", None, "the last run here succeeded, or never came to its end"
             )
-        self.words = [*self.words, *found[0]]
-        before, used = leading_flags(found[0])
-        return {**before, **flags}, found[0][used:]
+        here, *words = found[0]
+        before, used = leading_flags(words)
+        # Of two flags of one name the last one counts; what ends the flags stands behind all of them.
+        own = [word for word in (*words[:used], *self.words) if word not in _RESUMING]
+        self.words = [*own, "--", *words[used:]]
+        flags = {**before, **flags, "dir": here}
+        flags.pop("file", "")
+        if "file" in before:
+            flags["file"] = before["file"]
+        return flags, words[used:]
 
     def look(self, session: Session, request: Request) -> str | None:
         """What is shown of the project itself; None if something is to be planned."""
@@ -142,7 +151,29 @@ class _Call:
     def plan(self, session: Session, request: Request) -> int:
         """Plan what was asked for; show that, or do it."""
         flags = request.flags
-        session.facts.inert = any(name in flags for name in _LOOKS)
+        looks = session.facts.inert = any(name in flags for name in _LOOKS)
+        if not looks and _watches(request):
+            from runner.cli.watch import watch  # noqa: PLC0415 - only for this
+
+            return watch(self, request)
+        whole, plan = self.planned(session, request)
+        if not plan.asked and whole.asked and flags.get("graph") != "json":
+            return 0
+        if "graph" in flags:
+            _show(self.graph(session, plan, flags["graph"]))
+            return 0
+        reporter = self.reporter(session, len(plan.actions), flags)
+        if "why" in flags:
+            _show(session.why(plan, flags, reporter))
+            return 0
+        if "dry-run" in flags:
+            _show(session.look_ahead(plan, flags, reporter))
+            return 0
+        return session.work(plan, flags, reporter, [session.here, *self.words])
+
+    def planned(self, session: Session, request: Request) -> "tuple[Plan, Plan]":
+        """The plan of what was asked for: the whole, and the part that flags leave of it."""
+        flags = request.flags
         facts: Facts = session.facts
         noted = None
         if "since" in flags:
@@ -155,20 +186,8 @@ class _Call:
         invocations = [found for draft in request.calls for found in binder.bind(draft)]
         plan = make_plan(session.project, invocations, binder, facts)
         if "since" in flags or "shard" in flags:
-            plan = self.narrowed(session, plan, request, noted)
-            if not plan.asked and flags.get("graph") != "json":
-                return 0
-        if "graph" in flags:
-            _show(self.graph(session, plan, flags["graph"]))
-            return 0
-        reporter = self.reporter(session, len(plan.actions), flags)
-        if "why" in flags:
-            _show(session.why(plan, flags, reporter))
-            return 0
-        if "dry-run" in flags:
-            _show(session.look_ahead(plan, flags, reporter))
-            return 0
-        return session.work(plan, flags, reporter, [word for word in self.words if word != "--resume"])
+            return plan, self.narrowed(session, plan, request, noted)
+        return plan, plan
 
     def reporter(self, session: Session, total: int, flags: "Mapping[str, str]") -> PlainReporter:
         """Who shows the work on a plan of so many tasks."""
@@ -353,6 +372,11 @@ def _without_project(flags: "dict[str, str]", words: "Sequence[str]") -> str | N
 
         return set_up(flags, words, os.environ, _current_folder())
     return None
+
+
+def _watches(request: Request) -> bool:
+    """Whether the work begins anew whenever something changes: by a flag, or by a task that is asked for."""
+    return "watch" in request.flags or any(draft.task.watch for draft in request.calls)
 
 
 def _complete(words: "Sequence[str]") -> int:

@@ -3,6 +3,7 @@
 import os
 
 from runner.errors import Faults, PyrunError, UsageError
+from runner.model.path import beneath, resolved
 from runner.model.project import head_named, head_of
 from runner.plan.file_state import HOST, SANDBOX
 from runner.plan.param_values import allowed_values
@@ -170,7 +171,7 @@ class Session:
             plan: The plan.
             flags: What the command line says.
             reporter: Who is told.
-            words: The command line without flags of pyrun's own, by which the work is taken up again.
+            words: The folder in which the user is, and the command line: by them the work is taken up again.
 
         Raises:
             PyrunError: Something that pyrun itself found wrong.
@@ -180,9 +181,7 @@ class Session:
         from runner.store.build_log import BuildLog  # noqa: PLC0415
         from runner.store.run_locks import RunLocks  # noqa: PLC0415
 
-        images = self._images(plan, flags, reporter)
-        inputs, judge, log = self._judge(plan, images, flags, BuildLog(self.top))
-        inputs.check(plan)
+        images, inputs, judge, log = self.looked_at(plan, flags, reporter, BuildLog(self.top))
         places = None
         if "sandbox" in flags or "audit" in flags:
             from runner.cli.places import open_places, show_places  # noqa: PLC0415 - only for these
@@ -195,8 +194,13 @@ class Session:
         keep_going = "keep-going" in flags
         settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags, keep_going)
         done = self._done_before() if "resume" in flags else {}
+        try:
+            # What there was to resume: from now on this is the last run.
+            os.unlink(f"{self.top}/.pyrun/resume")
+        except OSError:
+            pass
         locks = RunLocks(self.top)
-        loop = Loop(plan, settings, judge, log, images, locks, self._results, done, reporter, places)
+        loop = Loop(plan, settings, judge, log, images, locks, self.results, done, reporter, places)
         try:
             status = loop.run()
         finally:
@@ -207,16 +211,45 @@ class Session:
             images.show(plan, reporter)
         return status
 
-    def _results(self) -> "Results | None":
-        """What was made before, of all checkouts of this user; None if the user has no home."""
-        if self.cache is None:
-            return None
-        try:
-            from runner.execute.restore import open_results  # noqa: PLC0415 - for tasks with targets only
-        except ImportError:
-            return None
+    @property
+    def store(self) -> str | None:
+        """The folder of what was made before, absolute; None if the user has no home and the file names none."""
+        folder = self.project.head.store[0]
+        if folder == "~" or folder.startswith("~/"):
+            folder = self.environ.get("HOME", "") + folder[1:]
+        if folder:
+            # A folder of our own, so that emptying it takes nothing of anybody else's along.
+            return f"{resolved(beneath(self.top, folder))}/pyrun-store"
+        return None if self.cache is None else f"{self.cache}/store"
 
-        return open_results(f"{self.cache}/store", self.top)
+    def looked_at(
+        self,
+        plan: "Plan",
+        flags: "Mapping[str, str]",
+        reporter: "PlainReporter",
+        log: "BuildLog",
+        *,
+        watched: bool = False,
+    ) -> "tuple[LazyImages, Inputs, Judge, BuildLog]":
+        """What the work on a plan needs to look at its files, its flags and sources checked.
+
+        Raises:
+            PlanError: A source matches nothing.
+            UsageError: A flag does not go with the plan.
+        """
+        images = self._images(plan, flags, reporter)
+        inputs, judge, log = self._judge(plan, images, flags, log, watched=watched)
+        inputs.check(plan)
+        return images, inputs, judge, log
+
+    def results(self) -> "Results | None":
+        """What was made before, of all checkouts of this user; None if that is not kept."""
+        folder = self.store
+        if folder is None:
+            return None
+        from runner.execute.restore import open_results  # noqa: PLC0415 - for tasks with targets only
+
+        return open_results(folder, self.top, self.project.head.store[1])
 
     def _done_before(self) -> "dict[str, str]":
         """What the run that is resumed has done: ids, and digests of what those actions say."""
@@ -226,11 +259,8 @@ class Session:
         return {} if found is None else found[1]
 
     def _keep_run(self, plan: "Plan", loop: "Loop", words: "Sequence[str]") -> None:
-        """Write down what there is to resume, or that there is nothing."""
-        path = f"{self.top}/.pyrun/resume"
+        """Write down what there is to resume, if there is anything."""
         if not (loop.failed or loop.stopping.caught):
-            if os.path.lexists(path):
-                os.unlink(path)
             return
         from runner.plan.action_key import definition_digest  # noqa: PLC0415 - when something failed
         from runner.store.last_run import save_run  # noqa: PLC0415
@@ -286,7 +316,7 @@ class Session:
         images = self._images(plan, flags, reporter)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
-        return why_text(plan, explain(plan, judge, self._results))
+        return why_text(plan, explain(plan, judge, self.results))
 
     def variables_of(self, action: "Action") -> "list[tuple[str, str, str]]":
         """The variables that files set for an action: each with its value and where that stands."""
@@ -306,7 +336,13 @@ class Session:
         return images
 
     def _judge(
-        self, plan: "Plan", images: "LazyImages", flags: "Mapping[str, str]", log: "BuildLog"
+        self,
+        plan: "Plan",
+        images: "LazyImages",
+        flags: "Mapping[str, str]",
+        log: "BuildLog",
+        *,
+        watched: bool = False,
     ) -> "tuple[Inputs, Judge, BuildLog]":
         from runner.execute.inputs import Inputs  # noqa: PLC0415 - not needed for lists and help
         from runner.execute.verdict import Judge  # noqa: PLC0415
@@ -320,6 +356,9 @@ class Session:
         platform = str(self.facts.platform())
         programs = ProgramIdentities(self.top)
         needed = frozenset(name for action in plan.actions for name in (*action.deps, *action.calls))
+        if watched:
+            # What anything depends on decides whether it runs again.
+            needed = frozenset(action.id for action in plan.actions)
         force = "force" in flags or "audit" in flags
         made_in = SANDBOX if "sandbox" in flags else HOST
         judge = Judge(inputs, log, programs, images, platform, self.environ_of, needed, force, made_in)

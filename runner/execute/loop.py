@@ -60,6 +60,7 @@ class Loop:
 
     Attributes:
         succeeded: The ids of the actions that are done.
+        interactive: Whether the one task asked for may have stdin and the terminal.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Loop:
         self.served = False
         self.stopping = Stopping()
         self.terminal = Terminal()
+        self.interactive = True
         self._null = -1
         self._handled: Sequence[int] = ()
         self._signals: StopSignals | None = None
@@ -283,14 +285,18 @@ class Loop:
         if verdict is None:
             self._done(action)
         elif action.persistent:
-            self.judge.note_server(action, verdict)
-            self.servers.add(action, verdict)
-            if action.id in self.foreground:
-                self._serve(action, verdict)
-            self._done(action)
+            self._open_server(action, verdict)
         else:
             self.busy.add(action.id)
             self._serve(action, verdict)
+
+    def _open_server(self, action: "Action", verdict: "Verdict") -> None:
+        """A server's turn has come."""
+        self.judge.note_server(action, verdict)
+        self.servers.add(action, verdict)
+        if action.id in self.foreground:
+            self._serve(action, verdict)
+        self._done(action)
 
     def _done(self, action: "Action") -> None:
         """An action is done, as far as those are concerned that need it."""
@@ -310,15 +316,13 @@ class Loop:
 
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
-        if action.traits.watch and action.id in self.plan.asked:
-            self.reporter.tell(Noticed(f"{action.label} says `watch: true`, and watching is not there yet"))
         self.servers.check(action)
         asked_alone = self.plan.asked == (action.id,)
         self.served = self.served or (asked_alone and action.persistent)
         alone = self._alone(action)
         captured = not alone or self.reporter.captures or action.restorable
         stdin, terminal = self._nothing(), None
-        if asked_alone and alone:
+        if asked_alone and alone and self.interactive:
             stdin, terminal = 0, self.terminal.lend()
         direct = not captured or terminal is not None
         told = self.reporter.begin(action.label, server=action.persistent, direct=direct)
@@ -374,7 +378,8 @@ class Loop:
     def _last_command(self, action: "Action", run: HostRun) -> "Script | None":
         """The one command that is all that is left to do, if it may take this process's place."""
         if (
-            self.schedule.unfinished != 1
+            # What was done for it could not be kept, and so not be resumed.
+            len(self.plan.actions) > 1
             or self.settings.silent
             or self.reporter.sums_up
             or action.persistent
@@ -383,7 +388,7 @@ class Loop:
             or action.limits.timeout
             or action.limits.retries
             or action.traits.secrets
-            or action.traits.watch
+            or not self.interactive
             or os.getpid() == 1
         ):
             return None
@@ -542,6 +547,7 @@ class Loop:
             for stream in run.streams:
                 streams[stream.reader] = stream
                 poll.register(stream.reader, select.POLLIN)
+        self._register(poll)
         # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
         happened = [fd for fd, _ in poll.poll(self._patience())]
         caught = signals.read()
@@ -555,12 +561,23 @@ class Loop:
         for number in caught:
             self._stop(number)
         if self.stopping.overdue():
-            self.stopping.force(self._runs())
+            self.stopping.force(self._told())
+        self._heard(happened)
         self._expire()
         self._go_on()
         self._ask_again()
         self._look_at_servers()
         self.reporter.refresh()
+
+    def _register(self, poll: "select.poll") -> None:
+        """Wait for more than signals and output, where there is more."""
+
+    def _heard(self, happened: "Sequence[int]") -> None:
+        """Deal with what happened to some descriptors, those that `_register` has added among them."""
+
+    def _told(self) -> "list[HostRun]":
+        """What was told to stop and runs, once all is to stop."""
+        return self._runs()
 
     def _patience(self) -> float | None:
         """How many milliseconds to wait at the most; None for as long as it takes."""
@@ -622,7 +639,7 @@ class Loop:
             if item.overdue:
                 kill_left(item.below)
                 item.overdue, item.below = 0.0, ()
-            if self.stopping.begun and not item.cleans():
+            if self._leaves(item):
                 self.stopping.leave(pid, item.run)
             else:
                 item.run.end()
@@ -631,6 +648,10 @@ class Loop:
             if alone and process is not None and not item.parts:
                 self.stopping.orphans(process)
             self.stopping.ended(self._runs())
+
+    def _leaves(self, item: Item) -> bool:
+        """Whether nothing of an item comes any more, but for what it has left running."""
+        return self.stopping.begun and not item.cleans()
 
     def _stop(self, number: int) -> None:
         """A stop signal came."""

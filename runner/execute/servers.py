@@ -79,6 +79,22 @@ class Servers:
             if run.prefix is None:
                 readiness.hear_nothing()
 
+    def adopt(self, action: "Action", asking: "Readiness | None") -> None:
+        """A server runs already, and is ready where there is nothing to ask.
+
+        Args:
+            action: The server.
+            asking: What asks it whether it is.
+        """
+        self._started[action.id] = None
+        if asking is not None:
+            self._asking[action.id] = asking
+
+    def give_up(self, action: "Action") -> "Readiness | None":
+        """A server is another's to look after; what asks it whether it is ready, None if it is."""
+        self._started.pop(action.id, None)
+        return self._asking.pop(action.id, None)
+
     def end(self, action: "Action") -> None:
         """A server has ended."""
         self._started.pop(action.id, None)

@@ -90,7 +90,8 @@ class Turns:
         if self._passes(action, verdict, called=called):
             return None
         if action.persistent or not (action.remembered or action.targets):
-            self._ran.add(action.id)
+            if not (action.persistent and self._as_before(action)):
+                self._ran.add(action.id)
             return verdict
         if not self._locks.take(action.id):
             self._wait_for(action)
@@ -170,7 +171,7 @@ class Turns:
         """Whether an action need not be done; then that is told."""
         why = verdict.why
         if not verdict.skip:
-            why = self._resumed(action, verdict) if not called else ""
+            why = self.passed(action, verdict) if not called else ""
             if not why:
                 return False
             self._judge.assume(action, verdict)
@@ -184,16 +185,21 @@ class Turns:
             self._reporter.tell(TaskSkipped(action.label, asked, why, saved))
         return True
 
-    def _resumed(self, action: "Action", verdict: "Verdict") -> str:
+    def passed(self, action: "Action", verdict: "Verdict") -> str:
         """Why an action that is never up to date need not be done when the last run is resumed, or empty."""
-        if action.remembered or action.id not in self._done or not self._ran.isdisjoint(action.deps):
+        if action.remembered or action.persistent or not self._as_before(action):
             return ""
         if action.targets:
             entry = verdict.entry
             if entry is None or not entry.counts or targets_change(entry, verdict.targets):
                 return ""
-        same = self._done[action.id] == definition_digest(action)
-        return "it succeeded in the run that is resumed" if same else ""
+        return "it succeeded in the run that is resumed"
+
+    def _as_before(self, action: "Action") -> bool:
+        """Whether an action was done in the run that is resumed, says the same now, and nothing it needs has run."""
+        if action.id not in self._done or not self._ran.isdisjoint(action.deps):
+            return False
+        return self._done[action.id] == definition_digest(action)
 
     def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
         """Whether a recorded image is still there; then it is told."""

@@ -10,6 +10,7 @@ import json
 from runner.events import (
     CommandStarted,
     Event,
+    FilesChanged,
     ImageReady,
     Noticed,
     Retried,
@@ -23,6 +24,7 @@ from runner.events import (
     TaskSkipped,
     TaskStarted,
     VariablesSet,
+    Watching,
 )
 from runner.ui.plain import SILENT, PlainReporter, Told, write_bytes
 from runner.ui.summary import Counts
@@ -164,6 +166,10 @@ def _within(event: Event) -> dict[str, object] | None:
             "most": event.most,
             "pauseMilliseconds": event.pause,
         }
+    if isinstance(event, Watching):
+        return {"event": "watching", "files": event.files}
+    if isinstance(event, FilesChanged):
+        return {"event": "files-changed", "paths": [clean(path) for path in event.paths]}
     if isinstance(event, Noticed):
         return {"event": "notice", "text": clean(event.text)}
     if isinstance(event, TaskAudited):

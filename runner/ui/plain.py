@@ -5,6 +5,7 @@ import os
 from runner.events import (
     CommandStarted,
     Event,
+    FilesChanged,
     ImageReady,
     Noticed,
     Retried,
@@ -17,6 +18,7 @@ from runner.events import (
     TaskSkipped,
     TaskStarted,
     VariablesSet,
+    Watching,
 )
 
 TYPE_CHECKING = False
@@ -133,6 +135,8 @@ class PlainReporter:
         """Keep what the summary and the terminal's last line say."""
         if isinstance(event, RunStarted):
             self._run = event
+            self._ended = []
+            self._noticed.clear()
         elif isinstance(event, ImageReady):
             self.images.append(event)
             self._ended.append(event)
@@ -193,6 +197,8 @@ class PlainReporter:
             return f"{event.label}: runs, because {event.why}" if level >= VERBOSE else ""
         if isinstance(event, TaskFinished):
             return f"{event.label}: done in {duration(event.milliseconds)}" if level >= VERBOSE else ""
+        if isinstance(event, (FilesChanged, Watching)):
+            return _watched(event) if level >= NORMAL else ""
         if isinstance(event, ImageReady) and event.skipped:
             return f"{event.label}: up to date ({event.why})" if level >= NORMAL else ""
         return ""
@@ -292,6 +298,15 @@ def _retry(event: Retried) -> str:
     which = f"{event.number} of {event.most}"
     failed = f"{event.label} failed with exit status {event.status}"
     return f"pyrun: {failed}, trying again in {event.pause / 1000:g} s ({which})"
+
+
+def _watched(event: FilesChanged | Watching) -> str:
+    """That changes are waited for, or that there are some."""
+    if isinstance(event, Watching):
+        files = "1 file" if event.files == 1 else f"{event.files} files"
+        return f"pyrun: watching {files}; Ctrl-C ends it"
+    more = len(event.paths) - 1
+    return f"pyrun: {event.paths[0]}{f' and {more} more' if more else ''} changed"
 
 
 def _failure(event: TaskFailed) -> str:

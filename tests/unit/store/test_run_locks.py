@@ -33,7 +33,9 @@ for word in sys.argv[2:]:
         print("closed", flush=True)
     elif word.startswith("start="):
         held = () if word.startswith("start=noted") else (locks.inherited,)
-        child = subprocess.Popen(["sh", "-c", word.partition(":")[2]], start_new_session=True, pass_fds=held)
+        child = subprocess.Popen(["sh", "-c", word.partition(":")[2]], start_new_session=True, pass_fds=held, stdout=2)
+        with open(sys.argv[1] + "/started", "a") as file:
+            print(child.pid, file=file)
         if not word.startswith("start=unnoted"):
             locks.note(child.pid)
         print(child.pid, flush=True)
@@ -83,7 +85,6 @@ def top(tmp_path: "os.PathLike[str]") -> str:
 def start(top: str) -> Iterator[Start]:
     """Starts runs in a project; whatever is left of them in the end is killed."""
     begun: list[subprocess.Popen[str]] = []
-    pids: list[int] = []
 
     def owner(*words: str) -> "subprocess.Popen[str]":
         environ = {**os.environ, "PYTHONPATH": os.getcwd()}
@@ -96,10 +97,11 @@ def start(top: str) -> Iterator[Start]:
         process.kill()
         process.wait()
         assert process.stdout is not None
-        pids += [int(word) for word in process.stdout.read().split() if word.isdigit()]
         process.stdout.close()
-    for pid in filter(alive, pids):
-        os.killpg(pid, signal.SIGKILL)
+    if os.path.exists(f"{top}/started"):
+        with open(f"{top}/started", encoding="ascii") as file:
+            for pid in filter(alive, map(int, file.read().split())):
+                os.killpg(pid, signal.SIGKILL)
 
 
 def test_only_one_run_is_at_an_action(top: str, start: Start) -> None:
@@ -223,7 +225,9 @@ def test_a_number_that_is_used_again_is_somebody_else(top: str) -> None:
         bystander.wait()
 
 
-@pytest.mark.parametrize("text", [b"", b"\n\n", b"12", b"a b\n", b"\xff\xfe 1\n", b"-1 5\n", b"1 2 3\n", b"99999999999 5\n"])
+@pytest.mark.parametrize(
+    "text", [b"", b"\n\n", b"12", b"a b\n", b"\xff\xfe 1\n", b"-1 5\n", b"1 2 3\n", b"99999999999 5\n"]
+)
 def test_a_file_that_makes_no_sense_is_taken_away(top: str, text: bytes) -> None:
     os.makedirs(f"{top}/.pyrun/runs")
     for name in ("999999999-ab", "no number", "99999999999999999999-x"):
