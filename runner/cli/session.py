@@ -205,7 +205,7 @@ class Session:
             status = loop.run()
         finally:
             self._keep_run(plan, loop, words)
-            if places is not None:
+            if places is not None and flags.get("output") != "json":
                 show_places(places)
         if reporter.images:
             images.show(plan, reporter)

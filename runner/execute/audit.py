@@ -145,6 +145,10 @@ class Audit:
         self._places.clear()
         remove_left(f"{self._top}/.pyrun/audit")
 
+    def told(self) -> "Sequence[TaskAudited]":
+        """See `runner.execute.places.Places`."""
+        return self.findings
+
     def _finding(self, action: "Action", trace: Trace, *, failed: bool) -> TaskAudited:
         """What an action does that it does not declare, and what it declares and does not do."""
         from runner.execute.proposal import line_for, source_line  # noqa: PLC0415 - only for this

@@ -82,9 +82,7 @@ class Loop:
         self.judge = judge
         self.locks = locks
         self.reporter = reporter
-        self.turns = Turns(
-            plan, judge, images, log, locks, results, reporter, done, lambda: self._interruptible()
-        )
+        self.turns = Turns(plan, judge, images, log, locks, results, reporter, done, self._interruptible)
         self.succeeded: dict[str, None] = {}
         self._keeps = any(action.remembered or action.targets for action in plan.actions)
         self.actions = {action.id: action for action in plan.actions}
@@ -131,9 +129,11 @@ class Loop:
                 self.servers.forget_waiting()
                 self.terminal.take_back()
                 self.locks.close_run()
-                self.reporter.tell(RunFinished(self._exit_status()))
                 if self.places is not None:
                     self.places.close()
+                    for found in self.places.told():
+                        self.reporter.tell(found)
+                self.reporter.tell(RunFinished(self._exit_status()))
         if self.error is not None and not self.stopping.caught:
             raise self.error
         return self._exit_status()

@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
+    from runner.events import Event
     from runner.execute.host import HostRun
     from runner.execute.outcome import Outcome
     from runner.execute.surroundings import Surroundings
@@ -42,3 +43,6 @@ class Places(Protocol):
 
     def close(self) -> None:
         """Nothing more comes."""
+
+    def told(self) -> "Sequence[Event]":
+        """What was found out about the actions, in the order in which they ended."""

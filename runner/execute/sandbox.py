@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from runner.events import Reporter
+    from runner.events import Event, Reporter
     from runner.execute.host import HostRun
     from runner.execute.inputs import Inputs
     from runner.plan.action import Action, Plan
@@ -267,6 +267,10 @@ class Sandbox:
     def _remove(self, action: "Action") -> None:
         inside, _ = self._trees.pop(action.id)
         inside.tree.remove()
+
+    def told(self) -> "Sequence[Event]":
+        """See `runner.execute.places.Places`."""
+        return ()
 
     def close(self) -> None:
         """Remove all trees."""

@@ -196,7 +196,7 @@ class Turns:
         return "it succeeded in the run that is resumed"
 
     def _as_before(self, action: "Action") -> bool:
-        """Whether an action was done in the run that is resumed, says the same now, and nothing it needs has run."""
+        """Whether an action was done in the run that is resumed, says the same, and nothing that it needs has run."""
         if action.id not in self._done or not self._ran.isdisjoint(action.deps):
             return False
         return self._done[action.id] == definition_digest(action)

@@ -9,11 +9,10 @@ something is known, `ID TAB RECORD`, both JSON on one line. A record is one of t
   no more, but what it was is kept: it says what has changed since.
 
 Of two records of a kind with one id the later holds, and a good run takes away the mark before it. A line is
-appended by one write, so a killed run leaves at most one torn line, which has no end and is passed over, and so has
-one for which the disk had no room. Several
-runs may append at once. When most lines are outdated the file is written anew beside the old one and renamed,
-under a lock that those who append share. Only digests of values are kept, never a value: a variable may be a
-password.
+appended by one write, so a killed run leaves at most one torn line, which has no end and is passed over, and so
+does a disk that is full. Several runs may append at once. When most lines are outdated the file is written anew
+beside the old one and renamed, under a lock that those who append share. Only digests of values are kept, never a
+value: a variable may be a password.
 """
 
 import errno

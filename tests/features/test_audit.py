@@ -1,5 +1,6 @@
 """`--audit`: what tasks read and write is held against what they declare, and everything else stays as it is."""
 
+import json
 import os
 import signal
 import subprocess
@@ -306,3 +307,12 @@ def test_a_server_is_looked_at_too(project: MakeProject) -> None:
     )
     rows = audit(p, "use").splitlines()
     assert "  reads without declaring it: a" in rows
+
+
+def test_among_events_the_findings_are_events_and_nothing_else_is_on_stdout(project: MakeProject) -> None:
+    p = project({"tasks.yml": "tasks: {t: {source: [a], target: b, run: cat a c > b}}\n", "a": "1", "c": "2"})
+    result = p.run("--audit", "--output=json", "t")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    (found,) = [event for event in events if event["event"] == "audit"]
+    assert (found["task"], found["reads"], found["writes"]) == ("t", ["c"], [])
+    assert (events[-1]["event"], result.stderr, result.code) == ("summary", "", 0)

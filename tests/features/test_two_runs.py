@@ -2,7 +2,7 @@
 
 import signal
 
-from tests.features.conftest import MakeProject, Project, until
+from tests.features.conftest import MakeProject, until
 
 LAYERS, WIDTH = 10, 20
 ROUNDS = 50
@@ -43,7 +43,7 @@ def test_of_two_and_of_eight_runs_at_once_over_200_tasks_each_action_is_done_onc
         assert p.run("-v", "all").stderr.count("up to date") == LAYERS * WIDTH
 
 
-def waits_for(p: Project, name: str) -> str:
+def waits_for(name: str) -> str:
     return f"pyrun: {name} waits for another pyrun that is at it\n"
 
 
@@ -70,7 +70,7 @@ def test_a_second_run_waits_for_what_the_first_is_at_and_finds_it_done(project: 
     assert first.result().code == 0
     for running in others:
         result = running.result()
-        assert (result.stdout, result.stderr, result.code) == ("", waits_for(p, "slow"), 0)
+        assert (result.stdout, result.stderr, result.code) == ("", waits_for("slow"), 0)
     assert sorted(p.lines("log")) == ["called", "other", "slow", "text"]
 
 
