@@ -72,11 +72,12 @@ class HostRun:
         hear: Hears all that the commands write, or None.
         log: Where all that the commands write is being kept, or None.
         logged: Whether it was decided if that is kept.
+        again: What is done before each further try, or None.
         log_path: Where it is kept, once the run is done; empty if it is not.
     """
 
     __slots__ = (
-        "_environ", "_final", "_work", "action", "around", "caller", "deadline", "expired", "halted", "hear",
+        "_environ", "_final", "_work", "action", "again", "around", "caller", "deadline", "expired", "halted", "hear",
         "killed", "label", "log", "log_path", "logged", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
@@ -103,6 +104,7 @@ class HostRun:
         self.tries = 0
         self.scratch = ""
         self.hear: Callable[[bytes, int], None] | None = None
+        self.again: Callable[[], None] | None = None
         self.log: TaskLog | None = None
         self.logged = False
         self.log_path = ""
@@ -235,7 +237,9 @@ class HostRun:
             rested = yield Pause(pause)
             if rested.failed:
                 break
-            # What the failed try has set is no part of the next one.
+            # What the failed try has set and left is no part of the next one.
+            if self.again is not None:
+                self.again()
             self.around.settings.clear()
             self.around.settings.update(before)
             outcome = yield from self._tried(place)

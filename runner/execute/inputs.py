@@ -153,8 +153,13 @@ class Inputs:
         return observe(self.tree.top, paths, {state.path: state for state in recorded})
 
     def remove(self, paths: "Sequence[str]") -> None:
-        """Remove files; one that is not there, or can't be removed, is left to what comes next."""
+        """Remove files; one that is not there, or can't be removed, is left to what comes next.
+
+        A path that would lead out of the project comes from no record of ours, and is passed over.
+        """
         for path in paths:
+            if path.startswith("/") or ".." in path.split("/"):
+                continue
             try:
                 os.unlink(self.tree.path(path))
             except OSError:

@@ -231,10 +231,21 @@ class Loop:
         """See whether other runs are still at what is waited for here."""
         waiting, self.elsewhere = self.elsewhere, []
         for action in waiting:
-            self._guarded(action, lambda action=action: self._begin(action))  # type: ignore[misc]
+            if self.closed:
+                break
+            if action.id in self.busy:
+                # It is just being called here: its own turn comes when that has ended.
+                self.delayed.append(action)
+            elif self._free():
+                self._guarded(action, lambda action=action: self._begin(action))  # type: ignore[misc]
+            else:
+                self.elsewhere.append(action)
         calling, self.calling = self.calling, []
         for item, called in calling:
-            self._step_called(item, called)
+            if called.id in self.busy:
+                self.parked.append((item, called))
+            else:
+                self._step_called(item, called)
 
     def _go_on(self) -> None:
         """Try again what was to wait a moment."""
@@ -356,6 +367,7 @@ class Loop:
             around = self.places.enter(action, around, verdict.sources)
         environ = {**around.work.environ(action, action.traits.namespace), **dict(action.env)}
         run = HostRun(action, around, environ, *told, caller)
+        run.again = lambda: self.judge.clear(action, verdict)
         if self.places is not None:
             self.places.attach(run)
         return run
@@ -403,7 +415,7 @@ class Loop:
             found = part.run.go_on(before)
             if isinstance(found, Process):
                 self.running[found.pid] = item
-                self.locks.note(found.pid)
+                self.locks.note(found.pid, [each.run.action.id for each in item.parts])
                 return
             if isinstance(found, Pause):
                 self.pausing.append((time.monotonic() + found.seconds, item))
@@ -455,12 +467,15 @@ class Loop:
             told = (_label(caller.label, action), caller.quiet or action.traits.quiet)
             run = self._placed(action, verdict, caller.around, told, caller)
         except PyrunError as error:
+            self.locks.release(action.id)
             return Outcome(error.status, action.label, "", error)
         except BrokenPipeError:
             raise
         except OSError as error:
+            self.locks.release(action.id)
             return unwritten(action, error)
         except StoppedError:
+            self.locks.release(action.id)
             self.schedule.stop()
             return HALTED
         item.parts.append(Part(run, verdict))
@@ -500,19 +515,31 @@ class Loop:
         """A server has ended: that fails those who need it, or is what it was told."""
         action = item.action
         unready = self.servers.unready(action)
+        given_up = self.servers.ended(action)
         self.servers.end(action)
+        self.judge.forget()
+        if given_up and not self.stopping.begun:
+            return
         if self.stopping.begun:
             if self.stopping.caught and self.plan.asked == (action.id,):
                 self.status = outcome.status
             return
         if outcome.failed:
-            self._fail(action, outcome, item.first.log_path)
-            self._stop_servers()
+            self._server_failed(action, outcome, item.first.log_path)
         elif unready or action.id not in self.foreground or self._needed(action):
             when = "before it was ready" if unready else "while it was needed"
             early = Outcome(1, action.label, "", ended_early(action, when))
-            self._fail(action, early, item.first.log_path)
+            self._server_failed(action, early, item.first.log_path)
+
+    def _server_failed(self, action: "Action", outcome: Outcome, log_path: str = "") -> None:
+        """A server failed: who needs it can't go on; nor can anything else, unless that is wanted."""
+        self._fail(action, outcome, log_path)
+        if not self._goes_on_without(action):
             self._stop_servers()
+
+    def _goes_on_without(self, server: "Action") -> bool:
+        """Whether all that does not need a server is done although it failed."""
+        return self.settings.keep_going and server.id not in self.foreground
 
     def _needed(self, server: "Action") -> bool:
         """Whether something that runs or waits needs a server that has just ended."""
@@ -520,7 +547,11 @@ class Loop:
 
     def _fail(self, action: "Action", outcome: Outcome, log_path: str = "") -> None:
         """An action failed: what needs it does not start, nor anything else unless the work goes on."""
-        if self.settings.keep_going and not action.persistent:
+        if action.persistent:
+            # Its turn is over; who needs it finds out when it is to start.
+            if not self._goes_on_without(action):
+                self.schedule.stop()
+        elif self.settings.keep_going:
             self.schedule.fail(action.id)
         else:
             self.schedule.stop()
@@ -606,6 +637,9 @@ class Loop:
             for pair in [pair for pair in waiting if pair[0].expire(now)]:
                 waiting.remove(pair)
                 self._step(pair[0], HALTED)
+        for rest in [rest for rest in self.pausing if rest[1].expire(now)]:
+            self.pausing.remove(rest)
+            self._step(rest[1], HALTED)
 
     def _items(self) -> "list[Item]":
         """All that is at work, what waits for a call among it."""
@@ -616,8 +650,13 @@ class Loop:
         """See which servers have become ready; one that never does fails."""
         for action, why in self.servers.look():
             error = RunError(f"the server `{action.label}` is not ready: {why}", action.position)
-            self._fail(action, Outcome(1, action.label, "", error))
-            self._stop_servers()
+            self.servers.end(action)
+            self._server_failed(action, Outcome(1, action.label, "", error))
+            for item in self.running.values():
+                if item.action.id == action.id and not self.stopping.begun:
+                    item.halt()
+                    item.overdue = time.monotonic() + GRACE
+                    item.below = item.run.signal(SIGTERM)
 
     def _close(self, done: "Stream") -> None:
         """A stream is at its end: its process closed it, which need not mean that it ended."""

@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from runner.events import ImageReady
@@ -41,11 +41,14 @@ class Locks(Protocol):
     def release(self, action: str) -> None:
         """Be at an action no longer."""
 
+    def within(self, action: str) -> bool:
+        """Whether this process was started by a command of an action that another run is at."""
+
     def open_run(self) -> None:
         """From now on what this run starts is found by the next one, should this one be killed."""
 
-    def note(self, pid: int) -> None:
-        """A process was started."""
+    def note(self, pid: int, actions: "Iterable[str]") -> None:
+        """A process was started: a command of an action, which others may have called."""
 
     def close_run(self) -> None:
         """This run ends: what it leaves running was left on purpose."""

@@ -103,6 +103,10 @@ class Servers:
         if asking is not None:
             asking.close()
 
+    def ended(self, action: "Action") -> bool:
+        """Whether a server has ended, or was given up."""
+        return action.id in self._ended
+
     def unready(self, action: "Action") -> bool:
         """Whether a server is up and not ready."""
         return action.id in self._asking

@@ -68,6 +68,7 @@ class Turns:
         self._interruptible = interruptible
         self._waited: set[str] = set()
         self._ran: set[str] = set()
+        judge.spared = done
 
     def open(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> "Verdict | None":
         """Do what can be done of an action without a command.
@@ -86,6 +87,10 @@ class Turns:
             StoppedError: A stop signal came.
         """
         verdict = self._judge.verdict(action, settings)
+        if verdict.skip and self._log.refresh():
+            # Another run is at work, and what it is just at is not up to date.
+            self._judge.forget()
+            verdict = self._judge.verdict(action, settings)
         called = settings is not None
         if self._passes(action, verdict, called=called):
             return None
@@ -101,10 +106,13 @@ class Turns:
                 # Others were at work, at this action perhaps.
                 self._judge.forget()
                 verdict = self._judge.verdict(action, settings)
-            if self._passes(action, verdict, called=called) or self._restore(action, verdict):
+            if self._passes(action, verdict, called=called):
                 self._locks.release(action.id)
                 return None
             self._ran.add(action.id)
+            if self._restore(action, verdict):
+                self._locks.release(action.id)
+                return None
             if action.image is not None:
                 self._make_image(action, verdict)
                 self._locks.release(action.id)
@@ -115,9 +123,19 @@ class Turns:
         return verdict
 
     def _wait_for(self, action: "Action") -> None:
-        """Another run is at an action: tell that once."""
+        """Another run is at an action: tell that once.
+
+        Raises:
+            RunError: It is one whose command has called this one.
+        """
         if action.id not in self._waited:
             self._waited.add(action.id)
+            if self._locks.within(action.id):
+                raise RunError(
+                    f"`{action.label}` can't wait for itself: it is what this pyrun was called by",
+                    action.position,
+                    "a task whose command calls pyrun can't call it for something that needs the task",
+                )
             self._reporter.tell(Noticed(f"{action.label} waits for another pyrun that is at it"))
 
     def begin(self, action: "Action", verdict: "Verdict", told: "Reporter") -> None:
@@ -178,12 +196,26 @@ class Turns:
         elif action.image is not None and not self._image_ready(action, verdict):
             return False
         else:
-            self._judge.settle(action, verdict)
+            self._settle(action, verdict)
         if action.image is None:
             asked = action.id in self._plan.asked and not action.traits.tusk
             saved = 0 if verdict.entry is None else verdict.entry.milliseconds
             self._reporter.tell(TaskSkipped(action.label, asked, why, saved))
         return True
+
+    def _settle(self, action: "Action", verdict: "Verdict") -> None:
+        """An action is up to date; if only the stat of its files is new, that is kept unless another run is at it."""
+        if not verdict.moved or not self._locks.take(action.id):
+            self._judge.assume(action, verdict)
+            return
+        try:
+            if self._log.refresh():
+                self._judge.forget()
+                self._judge.assume(action, verdict)
+            else:
+                self._judge.settle(action, verdict)
+        finally:
+            self._locks.release(action.id)
 
     def passed(self, action: "Action", verdict: "Verdict") -> str:
         """Why an action that is never up to date need not be done when the last run is resumed, or empty."""
@@ -196,7 +228,7 @@ class Turns:
         return "it succeeded in the run that is resumed"
 
     def _as_before(self, action: "Action") -> bool:
-        """Whether an action was done in the run that is resumed, says the same, and nothing that it needs has run."""
+        """Whether an action was done in the run that is resumed, says the same, and nothing it needs has run."""
         if action.id not in self._done or not self._ran.isdisjoint(action.deps):
             return False
         return self._done[action.id] == definition_digest(action)

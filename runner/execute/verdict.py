@@ -13,7 +13,7 @@ from runner.plan.file_state import BEGUN, CHANGED, FAILED, HOST, RESTORED, SANDB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from runner.execute.inputs import Inputs
     from runner.execute.ports import Images, Log, Programs
@@ -56,6 +56,16 @@ class Verdict(Record):
         self.targets = targets
         self.entry = entry
 
+    @property
+    def moved(self) -> bool:
+        """Whether the stat of a file is new, though its content is as recorded."""
+        entry = self.entry
+        return entry is not None and any(
+            state.signature != old.signature and state.signature
+            for states, olds in ((self.sources, entry.sources), (self.targets, entry.targets))
+            for state, old in zip(states, olds, strict=True)
+        )
+
 
 class Judge:
     """Finds out at each action's turn whether it must run, and keeps what ran.
@@ -74,6 +84,7 @@ class Judge:
     Attributes:
         forced: See `force`.
         made_in: See above.
+        spared: The ids of actions that run only if they must, although all others are forced.
     """
 
     def __init__(
@@ -99,6 +110,8 @@ class Judge:
         self.forced = force
         self._made: dict[str, tuple[str, str]] = {}
         self._targets: dict[str, tuple[FileState, ...]] = {}
+        self._actions: dict[str, Action] = {}
+        self.spared: Container[str] = ()
 
     def verdict(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> Verdict:
         """What is to be done with an action whose deps are done.
@@ -171,7 +184,7 @@ class Judge:
             if action.sources is not None and action.traits.cache == "false":
                 return "it says `cache: false`"
             return "it is a server" if action.persistent else "it has no `source`, so it runs every time"
-        return "`--force` was given" if self.forced else ""
+        return "`--force` was given" if self.forced and action.id not in self.spared else ""
 
     def _settled(
         self, action: "Action", sources: "Sequence[FileState]", targets: "Sequence[FileState]"
@@ -193,23 +206,17 @@ class Judge:
         self._note(action, verdict.key, verdict.targets)
 
     def settle(self, action: "Action", verdict: Verdict) -> None:
-        """An action is up to date; if only the stat of its files is new, that is kept."""
+        """An action is up to date, and the stat of its files is new: that is kept."""
         self.assume(action, verdict)
         entry = verdict.entry
-        if entry is None:
-            return
-        now, before = (verdict.sources, verdict.targets), (entry.sources, entry.targets)
-        if any(
-            state.signature != old.signature and state.signature
-            for states, olds in zip(now, before, strict=True)
-            for state, old in zip(states, olds, strict=True)
-        ):
+        if entry is not None:
             self._log.record(
                 LogEntry(
                     action.id,
                     entry.key,
                     entry.parts,
-                    *now,
+                    verdict.sources,
+                    verdict.targets,
                     entry.milliseconds,
                     entry.made,
                     entry.left,
@@ -221,7 +228,8 @@ class Judge:
         """An action ran and succeeded: record it if its declarations allow.
 
         Returns:
-            What is missing of its targets, or empty; and which of its sources it changed itself, or empty.
+            What is missing of its targets, or empty; and which of the files that it may see is not what it was
+            when it began, or empty.
         """
         self._inputs.forget()
         targets = self._inputs.targets(action, ())
@@ -232,7 +240,7 @@ class Judge:
         if not action.remembered and action.targets is None:
             return "", ""
         left = _left(verdict, targets)
-        changed = self._changed(action, verdict)
+        changed = self._changed(action, verdict) or self._changed_below(action)
         if changed:
             self._log.mark(action.id, CHANGED, left)
         else:
@@ -277,6 +285,25 @@ class Judge:
         self._record(action, verdict, targets, result.milliseconds, left, f"{result.made}{RESTORED}")
         return True
 
+    def _changed_below(self, action: "Action") -> str:
+        """A target of what an action needs that is not what it was at its turn, or empty."""
+        seen: set[str] = set()
+        left = list(action.deps)
+        while left:
+            name = left.pop()
+            dep = self._actions.get(name)
+            if name in seen or dep is None:
+                continue
+            seen.add(name)
+            if dep.targets is None:
+                left += dep.deps
+            elif dep.targets:
+                before = self._targets[name]
+                changed = _changed(before, self._inputs.targets(dep, before))
+                if changed:
+                    return changed
+        return ""
+
     def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
         """An image was made: record it."""
         self._note(action, verdict.key, (state,))
@@ -292,10 +319,22 @@ class Judge:
             self._inputs.remove(_stale(action, verdict))
             self._log.mark(action.id, BEGUN, tuple(sorted(ours)), _others(verdict, ours))
 
+    def clear(self, action: "Action", verdict: Verdict) -> None:
+        """A try failed and the next one comes: what the failed one left in folders and patterns is removed."""
+        if not action.targets:
+            return
+        self._inputs.forget()
+        ours = _ours(verdict)
+        others = _others(verdict, ours)
+        begun = LogEntry(action.id, "", (), (), (), 0, BEGUN, tuple(ours), 0, others)
+        now = self._inputs.targets(action, ())
+        tried = Verdict(False, "", verdict.key, (), verdict.sources, now, begun)
+        self._inputs.remove([path for path in _stale(action, tried) if path not in others])
+
     def drop(self, action: "Action", verdict: Verdict) -> None:
         """An action failed or was stopped: what it has left so far is known, and counts for nothing."""
+        self._inputs.forget()
         if action.remembered or action.targets:
-            self._inputs.forget()
             left = _left(verdict, self._inputs.targets(action, ())) if action.image is None else ()
             self._log.mark(action.id, FAILED, left)
 
@@ -352,6 +391,7 @@ class Judge:
     def _note(self, action: "Action", key: str, targets: "Sequence[FileState]") -> None:
         """Keep for those that depend on an action what it made: its targets, or its key where it has none."""
         self._targets[action.id] = tuple(targets)
+        self._actions[action.id] = action
         made = made_by(targets) if action.targets is not None or action.image is not None else key
         if action.calls and made == key:
             called = tuple(self._made.get(name, ("", "")) for name in action.calls)
@@ -426,9 +466,10 @@ def _stale(action: "Action", verdict: Verdict) -> list[str]:
 
 
 def _changed(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:
-    """A source that is not what it was before the commands ran, or empty."""
+    """A file that is not what it was before the commands ran, or was not there, or empty."""
     after = {state.path: state.identity for state in now}
-    return next((state.path for state in before if after.get(state.path) != state.identity), "")
+    changed = next((state.path for state in before if after.pop(state.path, None) != state.identity), "")
+    return changed or next(iter(after), "")
 
 
 def _joined(words: list[str]) -> str:

@@ -52,7 +52,6 @@ class BuildLog:
         self._handle = -1
         self._seen = 0
         self._news = False
-        self._torn = False
         self._outdated = 0
 
     def entry(self, name: str) -> LogEntry | None:
@@ -90,17 +89,21 @@ class BuildLog:
 
     def _take_in(self) -> None:
         """Take in what other runs have recorded."""
-        if self._lines is None or not os.path.exists(self._path):
+        if self._lines is None:
             return
-        if self._handle < 0 or not self._is_the_file(self._handle):
+        try:
+            now = os.stat(self._path)
+        except OSError:
+            return
+        if self._handle < 0 or not os.path.samestat(os.fstat(self._handle), now):
             self._lines = None
             self._read()
             self._news = True
-            return
-        length = os.fstat(self._handle).st_size
-        if length > self._seen:
-            self._take(os.pread(self._handle, length - self._seen, self._seen), self._lines)
-            self._news = True
+        elif now.st_size > self._seen:
+            data = os.pread(self._handle, now.st_size - self._seen, self._seen)
+            before = self._seen
+            self._take(data, self._lines)
+            self._news = self._news or self._seen > before
 
     def record(self, entry: LogEntry) -> None:
         """Keep what the last good run of an action was.
@@ -131,10 +134,11 @@ class BuildLog:
         self._outdated += name in lines
         handle = self._open()
         try:
-            start = b"" if os.fstat(handle).st_size else FORMAT
-            data = start + _VOID * self._torn + name.encode() + b"\t" + line + b"\n"
-            self._torn = os.write(handle, data) < len(data)
-            if self._torn:
+            size = os.fstat(handle).st_size
+            # Whoever has torn a line is perhaps no more, and no other run may have seen it yet.
+            torn = bool(size) and os.pread(handle, 1, size - 1) != b"\n"
+            data = (b"" if size else FORMAT) + _VOID * torn + name.encode() + b"\t" + line + b"\n"
+            if os.write(handle, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
             end = os.lseek(handle, 0, os.SEEK_CUR)
             if end - len(data) == self._seen and self._handle >= 0 and self._is_the_file(self._handle):
@@ -148,7 +152,11 @@ class BuildLog:
             self._outdated += self._marks.pop(name, None) is not None
         count = len(self._read()) + len(self._marks)
         if self._outdated > _SPARE_LINES + count or count > _MOST + _SPARE_LINES:
-            self._write_anew()
+            try:
+                self._write_anew()
+            except OSError:
+                # What counts is written down already; there is room for less of it another time.
+                return
 
     def _open(self) -> int:
         """The file, to append to; while it is open nobody puts another in its place."""
@@ -208,7 +216,6 @@ class BuildLog:
     def _take(self, data: bytes, lines: dict[str, bytes]) -> None:
         """Take in what stands in the file behind what was taken in before."""
         whole = data.rfind(b"\n") + 1
-        self._torn = whole < len(data)
         self._seen += whole
         marks = self._marks
         for row in data[:whole].split(b"\n"):
@@ -246,19 +253,31 @@ class BuildLog:
                     marks.pop(name, None)
                 for name in list(lines)[: max(0, len(lines) - _MOST)]:
                     del lines[name]
-                path = f"{self._path}.{os.getpid()}"
-                with open(path, "w+b") as file:
-                    file.write(FORMAT)
-                    for kind in (lines, marks):
-                        file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in kind.items())
-                    self._seen = file.tell()
-                    self._let_go()
-                    self._handle = os.dup(file.fileno())
-                os.replace(path, self._path)
-                self._outdated, self._torn = 0, False
+                self._replace(lines, marks)
+                self._outdated = 0
                 return
             finally:
                 os.close(handle)
+
+    def _replace(self, lines: dict[str, bytes], marks: dict[str, bytes]) -> None:
+        """Put a file with these lines in the place of the one that is there."""
+        path = f"{self._path}.{os.getpid()}"
+        try:
+            with open(path, "w+b") as file:
+                file.write(FORMAT)
+                for kind in (lines, marks):
+                    file.writelines(name.encode() + b"\t" + line + b"\n" for name, line in kind.items())
+                file.flush()
+                os.replace(path, self._path)
+                self._seen = file.tell()
+                self._let_go()
+                self._handle = os.dup(file.fileno())
+        except OSError:
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+            raise
 
 
 def _all_of(handle: int) -> bytes:
@@ -280,6 +299,8 @@ def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
     others: list[str] = []
     if mark is not None:
         made, left, others = read_json(mark.decode())
+    if not all(isinstance(path, str) for path in (*left, *others)):  # type: ignore[misc]
+        raise ValueError("a path that is none")
     return LogEntry(
         name,
         key,  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 """What the last run that did not succeed was asked for, and what of it was done: what `--resume` goes by.
 
 The file `resume` in the project's `.pyrun` folder: a JSON list of the format's name, the folder in which the user
-was with the words of the command line, and for each action that was done its id and a digest of what it says. A run
-that begins takes it away, so it is there only while the last run is one that failed or was stopped.
+was with the words of the command line, and for each action that was done its id and a digest of what it says. A
+run that begins takes it away, so it is there only while the last run is one that failed or was stopped.
 """
 
 import os

@@ -5,8 +5,9 @@ In the project's `.pyrun` folder:
 - `locks`, a file without content. A byte of it that a run has locked stands for an action that it is at, another
   for the run itself; the system lets go of both when the run ends, however it does.
 - `runs/NAME`, a file for each run that has started a command. All that a run starts holds a shared lock of it
-  by an inherited descriptor; what is started is written into it as well, a line `PID STARTED` each, for systems
-  that do not tell who has a file open. A run that ends takes its file away, so one whose run is not alive was
+  by an inherited descriptor; what is started is written into it as well, a line `PID STARTED BYTE…` each: for
+  systems that do not tell who has a file open, and so that a command that calls pyrun again does not wait for
+  the very action that it is a part of. A run that ends takes its file away, so one whose run is not alive was
   left by a killed run.
 """
 
@@ -14,8 +15,12 @@ import fcntl
 import os
 import time
 
-from runner.system.process import descendants, holders, kill_left, members, started
+from runner.system.process import ancestors, descendants, holders, kill_left, members, started
 from runner.system.state_folder import NAME, make_state_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PATIENCE = 5.0
 """Seconds that what was killed has to be gone."""
@@ -45,6 +50,20 @@ class RunLocks:
         """
         return self._lock(_byte_of(action), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def within(self, action: str) -> bool:
+        """Whether this process was started by a command of an action that another run is at."""
+        byte = str(_byte_of(action))
+        above = {str(pid) for pid in ancestors()}
+        for name in _names(f"{self._folder}/runs"):
+            try:
+                with open(f"{self._folder}/runs/{name}", "rb") as file:
+                    rows = [row.split() for row in file.read().decode("ascii", "replace").splitlines()]
+            except OSError:
+                continue
+            if any(row[0] in above and byte in row[2:] for row in rows if row):
+                return True
+        return False
+
     def release(self, action: str) -> None:
         """Be at an action no longer."""
         if self._locks >= 0:
@@ -69,11 +88,17 @@ class RunLocks:
         fcntl.flock(self.inherited, fcntl.LOCK_SH)
         os.set_inheritable(self.inherited, True)
 
-    def note(self, pid: int) -> None:
-        """A process was started, the leader of a group."""
+    def note(self, pid: int, actions: "Iterable[str]") -> None:
+        """A process was started, the leader of a group.
+
+        Args:
+            pid: Its number.
+            actions: The ids of the action that it is a command of, and of those that have called that.
+        """
         if self.inherited >= 0:
+            words = (pid, started(pid) or "-", *map(_byte_of, actions))
             try:
-                os.write(self.inherited, f"{pid} {started(pid)}\n".encode())
+                os.write(self.inherited, f"{' '.join(map(str, words))}\n".encode())
             except OSError:
                 # It is found by what it has open as well.
                 return
@@ -92,13 +117,9 @@ class RunLocks:
             self._locks = -1
 
     def end_left(self) -> int:
-        """End what killed runs have left running; how many runs that were."""
-        try:
-            names = os.listdir(f"{self._folder}/runs")
-        except OSError:
-            return 0
+        """End what killed runs have left running; of how many runs something was left."""
         count = 0
-        for name in names:
+        for name in _names(f"{self._folder}/runs"):
             if name == self._name:
                 continue
             try:
@@ -109,20 +130,20 @@ class RunLocks:
         return count
 
     def _end_left(self, name: str) -> bool:
-        byte = _byte_of(name)
-        if not self._lock(byte, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            if _alive(name):
-                return False
-            # A third run is just ending what was left: nothing may be touched before that is done.
-            self._lock(byte, fcntl.LOCK_EX)
-        path = f"{self._folder}/runs/{name}"
+        alive, ending = _byte_of(name), _byte_of(f"end of {name}")
+        # Of several runs that find what was left, one ends it, and the others wait for that.
+        self._lock(ending, fcntl.LOCK_EX)
         try:
+            if not self._lock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return False
+            path = f"{self._folder}/runs/{name}"
             with open(path, "r+b", buffering=0) as file:
-                _end_all(file.fileno(), path, file.read())
+                found = _end_all(file.fileno(), path, file.read())
             os.unlink(path)
         finally:
-            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, byte)
-        return True
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, alive)
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, ending)
+        return found
 
     def _lock(self, byte: int, how: int) -> bool:
         if self._locks < 0:
@@ -135,37 +156,37 @@ class RunLocks:
         return True
 
 
-def _alive(name: str) -> bool:
-    """Whether there may be a process with the number of a run."""
-    try:
-        os.kill(int(name.partition("-")[0]), 0)
-    except PermissionError:
-        return True
-    except (ValueError, OverflowError, ProcessLookupError):
-        return False
-    return True
-
-
-def _end_all(handle: int, path: str, text: bytes) -> None:
-    """End what a killed run has started, as long as there is something."""
+def _end_all(handle: int, path: str, text: bytes) -> bool:
+    """End what a killed run has started, as long as there is something; whether there was."""
+    any_left = False
     groups = [row.split() for row in text.decode("ascii", "replace").splitlines()]
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         found = dict.fromkeys(holders(path))
         for row in groups:
-            if len(row) == 2 and row[0].isdigit() and (row[1] == started(int(row[0])) or not row[1]):
+            if len(row) > 1 and row[0].isdigit() and row[1] == started(int(row[0])):
                 pid = int(row[0])
                 found.update(dict.fromkeys(((pid, row[1]), *members(pid), *descendants(pid))))
         found.pop((os.getpid(), started(os.getpid())), None)
         kill_left(tuple(found))
+        any_left = any_left or bool(found)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(_LOOK_AGAIN)
             continue
         if not found:
-            return
+            break
         time.sleep(_LOOK_AGAIN)
+    return any_left
+
+
+def _names(folder: str) -> "list[str]":
+    """The names in a folder, none if it is not there."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _byte_of(name: str) -> int:

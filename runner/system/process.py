@@ -321,10 +321,21 @@ def started(pid: int) -> str:
     return found[1] if found is not None else ""
 
 
-def holders(path: str) -> tuple[tuple[int, str], ...]:
-    """The processes that have a file open, with the time each was started; those of others are not seen.
+def ancestors() -> frozenset[int]:
+    """The processes above this one, as far as the system tells."""
+    found: set[int] = set()
+    pid = os.getppid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        above = _stat(pid)
+        pid = above[0] if above is not None else 0
+    return frozenset(found)
 
-    Empty where the system has no `/proc`.
+
+def holders(path: str) -> tuple[tuple[int, str], ...]:
+    """The processes that have a file open to read and write, with the time each was started.
+
+    Those of others are not seen, and none where the system has no `/proc`.
     """
     try:
         wanted = os.stat(path)
@@ -346,11 +357,18 @@ def _has_open(pid: int, wanted: os.stat_result) -> bool:
         return False
     for name in names:
         try:
-            if os.path.samestat(os.stat(f"{folder}/{name}"), wanted):
+            if os.path.samestat(os.stat(f"{folder}/{name}"), wanted) and _writes(pid, name):
                 return True
         except OSError:
             continue
     return False
+
+
+def _writes(pid: int, number: str) -> bool:
+    """Whether a process has an open file to read and write, and not only to look into it."""
+    with open(f"/proc/{pid}/fdinfo/{number}", "rb", buffering=0) as file:
+        rows = dict(row.split(b":", 1) for row in file.read().splitlines() if b":" in row)
+    return int(rows.get(b"flags", b"0"), 8) & os.O_ACCMODE == os.O_RDWR
 
 
 def _group(pid: int) -> int:

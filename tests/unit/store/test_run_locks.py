@@ -37,7 +37,7 @@ for word in sys.argv[2:]:
         with open(sys.argv[1] + "/started", "a") as file:
             print(child.pid, file=file)
         if not word.startswith("start=unnoted"):
-            locks.note(child.pid)
+            locks.note(child.pid, ["x"])
         print(child.pid, flush=True)
     elif word == "stay":
         time.sleep(300)
@@ -246,7 +246,7 @@ def test_files_may_go_at_any_moment(top: str, start: Start) -> None:
     locks.open_run()
     assert len(runs(top)) == 1
     os.unlink(f"{top}/.pyrun/runs/{runs(top)[0]}")
-    locks.note(os.getpid())
+    locks.note(os.getpid(), ["x"])
     locks.close_run()
     locks.close_run()
     assert locks.inherited == -1
