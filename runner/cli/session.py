@@ -266,7 +266,8 @@ class Session:
         from runner.store.last_run import save_run  # noqa: PLC0415
 
         actions = {action.id: action for action in plan.actions}
-        done = {name: definition_digest(actions[name]) for name in loop.succeeded}
+        judge = loop.judge
+        done = {name: f"{definition_digest(actions[name])} {judge.made_of(name)}" for name in loop.succeeded}
         try:
             save_run(self.top, words, done)
         except OSError:

@@ -77,8 +77,8 @@ class HostRun:
     """
 
     __slots__ = (
-        "_environ", "_final", "_work", "action", "again", "around", "caller", "deadline", "expired", "halted", "hear",
-        "killed", "label", "log", "log_path", "logged", "process", "quiet", "scratch", "streams", "tries",
+        "_environ", "_final", "_work", "action", "again", "around", "caller", "deadline", "expired", "halted",
+        "hear", "killed", "label", "log", "log_path", "logged", "process", "quiet", "scratch", "streams", "tries",
     )  # fmt: skip
 
     def __init__(

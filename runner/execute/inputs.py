@@ -4,7 +4,7 @@ import os
 
 from runner.errors import PlanError, nearest
 from runner.plan.pattern import overlap, parse_pattern
-from runner.system.file_states import observe
+from runner.system.file_states import observe, signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,6 +152,17 @@ class Inputs:
         paths = select_targets(self.tree, action.targets)
         return observe(self.tree.top, paths, {state.path: state for state in recorded})
 
+    def rewritten(self, before: "Sequence[FileState]") -> str:
+        """A file that was written since it was seen, whatever its content is now, or empty.
+
+        In between it may have been another one. A new link to a file, which changes the ctime, is none of that.
+        """
+        for state in before:
+            now = signature(self.tree.path(state.path)) if state.signature else None
+            if now is not None and _written(now) != _written(state.signature):
+                return state.path
+        return ""
+
     def remove(self, paths: "Sequence[str]") -> None:
         """Remove files; one that is not there, or can't be removed, is left to what comes next.
 
@@ -222,6 +233,12 @@ class UnmatchedError(PlanError):
     def __init__(self, message: str, at: "object", hint: str, pattern: "Pattern | None") -> None:
         super().__init__(message, at, hint)  # type: ignore[arg-type]
         self.pattern = pattern
+
+
+def _written(signature: str) -> tuple[str, str]:
+    """The time and the inode in what was seen of a file."""
+    _, modified, _, inode, _ = signature.split(",")
+    return modified, inode
 
 
 def _targets_before(action: "Action", actions: "dict[str, Action]") -> "list[Pattern]":

@@ -83,7 +83,15 @@ class Results:
         Returns:
             None if it is not known, is damaged, or may not be brought here.
         """
-        name = _name_of(action, key)
+        # What holds this project's own path is kept for this project alone, beside what others have.
+        for name in (_name_of(action, key, os.path.realpath(self._top)), _name_of(action, key)):
+            found = self._found(action, name, made_in)
+            if found is not None:
+                return found
+        return None
+
+    def _found(self, action: "Action", name: str, made_in: str) -> Result | None:
+        """What is kept under a name, if it may be brought here."""
         message = self._cache.get(name)
         if message is None:
             return None
@@ -149,9 +157,9 @@ class Results:
             search = _Search(self._texts(made))
             self._put_files(entries, search)
             log = self._put_log(log_path)
-            extra = Made(made, os.path.realpath(self._top) if search.found else "", log)
-            message = self._message(entries, extra, milliseconds)
-            self._cache.put(_name_of(action, key), message)
+            only_in = os.path.realpath(self._top) if search.found else ""
+            message = self._message(entries, Made(made, only_in, log), milliseconds)
+            self._cache.put(_name_of(action, key, only_in), message)
             self._blobs.tidy()
         except UnfitError as error:
             return str(error)
@@ -311,9 +319,9 @@ class _Search:
             self._tail = data[-self._overlap :] if self._overlap else b""
 
 
-def _name_of(action: "Action", key: str) -> str:
+def _name_of(action: "Action", key: str, only_in: str = "") -> str:
     """What a result is kept under: two tasks with one key may well differ in what nobody has declared."""
-    return digest_of(canonical((key, action.id))).hex
+    return digest_of(canonical((key, action.id, only_in) if only_in else (key, action.id))).hex
 
 
 def _read_metadata(message: ActionResult) -> tuple[Made, int, int]:

@@ -12,6 +12,7 @@ from runner.execute.outcome import Outcome
 from runner.execute.streams import LineByLine
 from runner.plan.action_key import definition_digest
 from runner.plan.dirty import targets_change
+from runner.plan.file_state import BEGUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Turns:
         locks: Who is at what.
         results: Gives what was made before, or None where nothing is kept; asked when something is to run.
         reporter: Who is told.
-        done: What the last run did already and need not be done again: ids with the digests of what they do.
+        done: What the last run did already and need not be done again: ids, each with the digest of what it does
+            and, behind a blank, that of what it made.
         interruptible: Gives a context in which a stop signal ends what this thread itself does.
     """
 
@@ -104,6 +106,11 @@ class Turns:
         try:
             if self._log.refresh() or action.id in self._waited:
                 # Others were at work, at this action perhaps.
+                self._judge.forget()
+                verdict = self._judge.verdict(action, settings)
+            if verdict.entry is not None and verdict.entry.made == BEGUN:
+                # Whoever was at it was killed, and what that has left may still be writing.
+                self._locks.end_left()
                 self._judge.forget()
                 verdict = self._judge.verdict(action, settings)
             if self._passes(action, verdict, called=called):
@@ -193,6 +200,9 @@ class Turns:
             if not why:
                 return False
             self._judge.assume(action, verdict)
+            if action.calls:
+                # What those have made is not looked at again.
+                self._judge.assume_made(action, self._done[action.id].partition(" ")[2])
         elif action.image is not None and not self._image_ready(action, verdict):
             return False
         else:
@@ -204,7 +214,7 @@ class Turns:
         return True
 
     def _settle(self, action: "Action", verdict: "Verdict") -> None:
-        """An action is up to date; if only the stat of its files is new, that is kept unless another run is at it."""
+        """An action is up to date; that the stat of its files is new is kept, unless another run is at it."""
         if not verdict.moved or not self._locks.take(action.id):
             self._judge.assume(action, verdict)
             return
@@ -231,7 +241,7 @@ class Turns:
         """Whether an action was done in the run that is resumed, says the same, and nothing it needs has run."""
         if action.id not in self._done or not self._ran.isdisjoint(action.deps):
             return False
-        return self._done[action.id] == definition_digest(action)
+        return self._done[action.id].partition(" ")[0] == definition_digest(action)
 
     def _image_ready(self, action: "Action", verdict: "Verdict") -> bool:
         """Whether a recorded image is still there; then it is told."""

@@ -259,6 +259,14 @@ class Judge:
         """Take nothing that was found for granted any longer: somebody else was at work."""
         self._inputs.forget()
 
+    def made_of(self, name: str) -> str:
+        """What those that depend on an action of this run go by, as a digest; empty if that is not known."""
+        return self._made.get(name, ("", ""))[1]
+
+    def assume_made(self, action: "Action", made: str) -> None:
+        """What those that depend on an action go by is known from the run that is resumed."""
+        self._made[action.id] = (action.label, made)
+
     def targets_of(self, name: str) -> tuple[FileState, ...]:
         """The targets that an action of this run has left, by its id."""
         return self._targets.get(name, ())
@@ -299,7 +307,8 @@ class Judge:
                 left += dep.deps
             elif dep.targets:
                 before = self._targets[name]
-                changed = _changed(before, self._inputs.targets(dep, before))
+                now = self._inputs.targets(dep, before)
+                changed = _changed(before, now) or self._inputs.rewritten(before)
                 if changed:
                     return changed
         return ""

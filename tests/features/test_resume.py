@@ -232,3 +232,45 @@ def test_a_look_at_it_changes_nothing(project: MakeProject) -> None:
     for flag in ("--dry-run", "--why", "--graph"):
         assert p.run("--resume", flag).code == 0
     assert ran(p, "--resume", code=1) == ["flaky"]
+
+
+def test_what_the_first_run_forced_is_not_done_again(project: MakeProject) -> None:
+    p = project(
+        {
+            "tasks.yml": "tasks: {a: {source: [tasks.yml], run: 'echo a >> log'}, b: {deps: [a], run: 'echo b >> log; exit 1'}}\n"
+        }
+    )
+    for words in (["--force", "b"], ["--resume"]):
+        assert p.run("-q", *words).code == 1
+    assert p.lines("log") == ["a", "b", "b"]
+
+
+def test_who_needs_what_called_others_goes_by_what_those_made(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              x: {source: [in], target: o, run: cp in o}
+              a: {run: [{task: x}, "true"]}
+              d: {deps: [a], source: [in], run: echo d >> log}
+              f: {deps: [d], run: exit 1}
+        """,
+        "in": "",
+    })  # fmt: skip
+    for words in (["f"], ["f"], ["--resume"], ["d"]):
+        p.run("-q", *words)
+    assert p.lines("log") == ["d"]
+
+
+def test_who_needs_what_was_brought_back_is_done_again(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              gen: {source: [in], target: out, run: cp in out}
+              c: {deps: [gen], run: cat out >> log}
+              d: {deps: [c], run: exit 1}
+        """
+    })  # fmt: skip
+    for text, words in (("2\n", ["gen"]), ("1\n", ["d"]), ("2\n", ["--resume"])):
+        p.write("in", text)
+        p.run("-q", *words)
+    assert p.lines("log") == ["1", "2"]
