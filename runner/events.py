@@ -327,13 +327,14 @@ class Reporter(Protocol):
     def output(self, label: str, number: int, data: bytes) -> None:
         """Show what a task has written to its stdout (1) or stderr (2): whole lines, but for the last one."""
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":
         """A task begins: who is told what it does and writes, until `end` is called there.
 
         Args:
             label: The task's.
             server: Whether it may run as long as all the others.
             direct: Whether it writes straight to the user, or has the terminal.
+            last: Whether it is all that is left to do, so that nothing can come between what it writes.
         """
 
     def end(self, *, failed: bool) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runner.plan.pattern import Pattern
     from runner.system.tree import DiskTree
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 class Inputs:
     """The files of a project from the view of its actions.
@@ -166,15 +168,39 @@ class Inputs:
     def remove(self, paths: "Sequence[str]") -> None:
         """Remove files; one that is not there, or can't be removed, is left to what comes next.
 
-        A path that would lead out of the project comes from no record of ours, and is passed over.
+        A link to a folder is never gone through: what lies behind it is somebody else's. A path that would lead
+        out of the project comes from no record of ours, and is passed over.
         """
+        folders: dict[str, list[str]] = {}
         for path in paths:
-            if path.startswith("/") or ".." in path.split("/"):
+            folder, _, name = path.rpartition("/")
+            folders.setdefault(folder, []).append(name)
+        for folder, names in folders.items():
+            handle = self._open_folder(folder)
+            if handle is None:
                 continue
+            for name in names:
+                try:
+                    os.unlink(name, dir_fd=handle)
+                except OSError:
+                    continue
+            os.close(handle)
+
+    def _open_folder(self, folder: str) -> int | None:
+        """A folder of the project, open; None if there is none, or a link is on the way to it."""
+        handle = os.open(self.tree.top, _FOLDER)
+        for name in folder.split("/") if folder else ():
             try:
-                os.unlink(self.tree.path(path))
+                inner = (
+                    os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle) if name not in {"", ".."} else None
+                )
             except OSError:
-                continue
+                inner = None
+            os.close(handle)
+            if inner is None:
+                return None
+            handle = inner
+        return handle
 
     def _select(
         self,

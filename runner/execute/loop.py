@@ -336,7 +336,8 @@ class Loop:
         if asked_alone and alone and self.interactive:
             stdin, terminal = 0, self.terminal.lend()
         direct = not captured or terminal is not None
-        told = self.reporter.begin(action.label, server=action.persistent, direct=direct)
+        last = alone and self.schedule.unfinished == 1
+        told = self.reporter.begin(action.label, server=action.persistent, direct=direct, last=last)
         self.turns.begin(action, verdict, told)
         whole = self.reporter.captures or not (asked_alone and alone)
         prefix = self._prefix(action) if captured else None
@@ -378,6 +379,8 @@ class Loop:
 
     def _alone(self, action: "Action") -> bool:
         """Whether nothing can run beside an action until it ends, so that it may write straight to the user."""
+        if self.elsewhere or self.calling or self.pausing or self.delayed:
+            return False
         if self.running or self.servers.any():
             return action.persistent and self.plan.asked == (action.id,) and not self.running
         if action.persistent:

@@ -180,7 +180,9 @@ class Turns:
             part.run.around.reporter.tell(
                 Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
             )
-        elif action.restorable and (results := self._kept()) is not None:
+        elif (
+            action.restorable and not self._judge.foreign[action.id] and (results := self._kept()) is not None
+        ):
             results.keep(
                 action,
                 verdict.key,
@@ -276,7 +278,8 @@ class Turns:
         self._judge.begin_restore(action, verdict, found.paths)
         try:
             with self._interruptible():
-                brought = results.bring(action, found, {state.path for state in verdict.sources})
+                kept = {state.path for state in verdict.sources} | self._judge.others_of(verdict)
+                brought = results.bring(action, found, kept)
         except PyrunError:
             brought = False
         if not (brought and self._judge.restored(action, verdict, found)):

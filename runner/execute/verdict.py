@@ -85,6 +85,7 @@ class Judge:
         forced: See `force`.
         made_in: See above.
         spared: The ids of actions that run only if they must, although all others are forced.
+        foreign: For each action that ran the files that its targets match and that none of its runs made.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Judge:
         self._targets: dict[str, tuple[FileState, ...]] = {}
         self._actions: dict[str, Action] = {}
         self.spared: Container[str] = ()
+        self.foreign: dict[str, tuple[str, ...]] = {}
 
     def verdict(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> Verdict:
         """What is to be done with an action whose deps are done.
@@ -221,6 +223,7 @@ class Judge:
                     entry.made,
                     entry.left,
                     entry.when,
+                    entry.others,
                 )
             )
 
@@ -239,12 +242,14 @@ class Judge:
             return missing, ""
         if not action.remembered and action.targets is None:
             return "", ""
-        left = _left(verdict, targets)
+        left = self._left(verdict, targets)
+        others = _rest(targets, left)
+        self.foreign[action.id] = _rest(targets, (*left, *(state.path for state in verdict.sources)))
         changed = self._changed(action, verdict) or self._changed_below(action)
         if changed:
-            self._log.mark(action.id, CHANGED, left)
+            self._log.mark(action.id, CHANGED, left, others)
         else:
-            self._record(action, verdict, targets, milliseconds, left, self.made_in)
+            self._record(action, verdict, targets, milliseconds, (left, others), self.made_in)
         return "", changed
 
     def _changed(self, action: "Action", verdict: Verdict) -> str:
@@ -275,7 +280,7 @@ class Judge:
         """An action's targets are about to be brought back: until they are, what it did before counts no more."""
         ours = _ours(verdict)
         left = tuple(sorted(ours | set(paths)))
-        self._log.mark(action.id, BEGUN, left, _others(verdict, ours))
+        self._log.mark(action.id, BEGUN, left, _others(action, verdict, ours))
 
     def restored(self, action: "Action", verdict: Verdict, result: "Result") -> bool:
         """An action's targets were brought back: record that, if they are what they should be.
@@ -286,12 +291,20 @@ class Judge:
         self._inputs.remove([path for path in _stale(action, verdict) if path not in brought])
         self._inputs.forget()
         targets = self._inputs.targets(action, ())
-        if {state.identity for state in targets} != {state.identity for state in result.files}:
+        others = self.others_of(verdict)
+        made = {state.identity for state in targets if state.path in brought or state.path not in others}
+        if made != {state.identity for state in result.files}:
             return False
         self._note(action, verdict.key, targets)
-        left = tuple(state.path for state in targets)
-        self._record(action, verdict, targets, result.milliseconds, left, f"{result.made}{RESTORED}")
+        left = tuple(state.path for state in targets if state.path in brought)
+        made_how = f"{result.made}{RESTORED}"
+        self._record(action, verdict, targets, result.milliseconds, (left, _rest(targets, left)), made_how)
         return True
+
+    @staticmethod
+    def others_of(verdict: Verdict) -> set[str]:
+        """The files that an action's targets match and that were there before it ever ran: they stay."""
+        return set(verdict.entry.others) if verdict.entry is not None else set()
 
     def _changed_below(self, action: "Action") -> str:
         """A target of what an action needs that is not what it was at its turn, or empty."""
@@ -316,7 +329,7 @@ class Judge:
     def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
         """An image was made: record it."""
         self._note(action, verdict.key, (state,))
-        self._record(action, verdict, (state,), milliseconds, (), HOST)
+        self._record(action, verdict, (state,), milliseconds, ((), ()), HOST)
 
     def begin(self, action: "Action", verdict: Verdict) -> None:
         """An action starts: until it has succeeded, what it did before counts no more.
@@ -326,7 +339,7 @@ class Judge:
         if action.remembered or action.targets:
             ours = _ours(verdict)
             self._inputs.remove(_stale(action, verdict))
-            self._log.mark(action.id, BEGUN, tuple(sorted(ours)), _others(verdict, ours))
+            self._log.mark(action.id, BEGUN, tuple(sorted(ours)), _others(action, verdict, ours))
 
     def clear(self, action: "Action", verdict: Verdict) -> None:
         """A try failed and the next one comes: what the failed one left in folders and patterns is removed."""
@@ -334,7 +347,7 @@ class Judge:
             return
         self._inputs.forget()
         ours = _ours(verdict)
-        others = _others(verdict, ours)
+        others = _others(action, verdict, ours)
         begun = LogEntry(action.id, "", (), (), (), 0, BEGUN, tuple(ours), 0, others)
         now = self._inputs.targets(action, ())
         tried = Verdict(False, "", verdict.key, (), verdict.sources, now, begun)
@@ -344,8 +357,22 @@ class Judge:
         """An action failed or was stopped: what it has left so far is known, and counts for nothing."""
         self._inputs.forget()
         if action.remembered or action.targets:
-            left = _left(verdict, self._inputs.targets(action, ())) if action.image is None else ()
-            self._log.mark(action.id, FAILED, left)
+            targets = self._inputs.targets(action, ()) if action.image is None else ()
+            left = self._left(verdict, targets)
+            self._log.mark(action.id, FAILED, left, _rest(targets, left))
+
+    def _left(self, verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
+        """The target files that this run or an earlier one made, changed or wrote; others lay there before."""
+        before = {state.path: state for state in verdict.targets}
+        ours = _ours(verdict)
+        return tuple(
+            state.path
+            for state in targets
+            if state.path in ours
+            or (old := before.get(state.path)) is None
+            or old.identity != state.identity
+            or self._inputs.rewritten((old,))
+        )
 
     def note_server(self, action: "Action", verdict: Verdict) -> None:
         """A server is there for those that need it."""
@@ -372,9 +399,11 @@ class Judge:
         verdict: Verdict,
         targets: tuple[FileState, ...],
         milliseconds: int,
-        left: tuple[str, ...],
+        whose: tuple[tuple[str, ...], tuple[str, ...]],
         made: str,
     ) -> None:
+        """Write down a good run; `whose` are the target files that its runs made, and the others."""
+        left, others = whose
         parts = part_digests(verdict.found)
         when = int(time.time())
         names = [action.id]
@@ -382,7 +411,9 @@ class Judge:
             names.append(f"{action.id} {verdict.key}")
         for name in names:
             self._log.record(
-                LogEntry(name, verdict.key, parts, verdict.sources, targets, milliseconds, made, left, when)
+                LogEntry(
+                    name, verdict.key, parts, verdict.sources, targets, milliseconds, made, left, when, others
+                )
             )
 
     def _missing(self, action: "Action", targets: "Sequence[FileState]") -> str:
@@ -442,18 +473,16 @@ def _ours(verdict: Verdict) -> set[str]:
     return ours
 
 
-def _others(verdict: Verdict, ours: set[str]) -> tuple[str, ...]:
-    """The files that are there of the targets and that this action's runs have not made."""
-    return tuple(state.path for state in verdict.targets if state.path not in ours)
+def _others(action: "Action", verdict: Verdict, ours: set[str]) -> tuple[str, ...]:
+    """The files that are there of the targets, that this action's runs have not made, and that stay."""
+    gone = {*ours, *_stale(action, verdict)}
+    return tuple(state.path for state in verdict.targets if state.path not in gone)
 
 
-def _left(verdict: Verdict, targets: "Sequence[FileState]") -> tuple[str, ...]:
-    """The target files that this run or an earlier one made or changed; others lay there before."""
-    before = {state.path: state.identity for state in verdict.targets}
-    ours = _ours(verdict)
-    return tuple(
-        state.path for state in targets if state.path in ours or before.get(state.path) != state.identity
-    )
+def _rest(targets: "Sequence[FileState]", left: "Iterable[str]") -> tuple[str, ...]:
+    """The files of the targets that are not among some."""
+    known = set(left)
+    return tuple(state.path for state in targets if state.path not in known)
 
 
 def _stale(action: "Action", verdict: Verdict) -> list[str]:
@@ -463,6 +492,7 @@ def _stale(action: "Action", verdict: Verdict) -> list[str]:
     targets = action.targets or ()
     kept = {state.path for state in verdict.sources}
     kept |= {target.literal_prefix for target in targets if not target.has_wildcard}
+    kept.update(verdict.entry.others)
     left = _ours(verdict)
     if action.remembered:
         # Nobody else's file may pass for a made one and be kept in the store: a target folder is the task's own as

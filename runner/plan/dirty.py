@@ -15,6 +15,7 @@ MARKED = {
     CHANGED: "a source changed while it ran last time",
 }
 """Why a record does not count, by how the run after it is marked."""
+_BIT_OF = "the executable bit of "
 NEW, OTHER, GONE, BIT = "is new", "changed", "is gone", "executable bit"
 """How something differs from what is recorded; of a file that is still there, also only in its executable bit."""
 
@@ -42,7 +43,7 @@ def part_changes(
 def files_change(before: "Sequence[FileState]", now: "Sequence[FileState]") -> str:
     """The first file that differs between two lists, in words; empty if none does."""
     for path, how in file_changes(before, now):
-        return f"the executable bit of {path} {OTHER}" if how == BIT else f"{path} {how}"
+        return f"{_BIT_OF}{path} {OTHER}" if how == BIT else f"{path} {how}"
     return ""
 
 
@@ -64,4 +65,6 @@ def file_changes(before: "Sequence[FileState]", now: "Sequence[FileState]") -> "
 def targets_change(entry: "LogEntry", now: "Sequence[FileState]") -> str:
     """The first target that is not as recorded, in words; empty if all are."""
     change = files_change(entry.targets, now)
+    if change.startswith(_BIT_OF):
+        return f"{_BIT_OF}the target {change.removeprefix(_BIT_OF)}"
     return f"the target {change}" if change else ""

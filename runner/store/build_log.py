@@ -3,8 +3,8 @@
 The file `log` in the project's `.pyrun` folder: a first line with the format's name, then one line each time
 something is known, `ID TAB RECORD`, both JSON on one line. A record is one of two:
 
-- of a good run, `[key, parts, sources, targets, left, milliseconds, made, when]`, a file in it `[path,
-  signature, executable, digest, size]`;
+- of a good run, `[key, parts, sources, targets, left, others, milliseconds, made, when]`, a file in it
+  `[path, signature, executable, digest, size]`;
 - of a run that has begun, or did not end well, `[made, left, others]`. From then on the good run before it counts
   no more, but what it was is kept: it says what has changed since.
 
@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = b"pyrun build log 3\n"
+FORMAT = b"pyrun build log 4\n"
 _MOST = 100_000
 """Records that are kept: of a `tusk.yml` there is one for each state that was ever built. The oldest go first."""
 _VOID = b"\0\n"
@@ -289,14 +289,14 @@ def _all_of(handle: int) -> bytes:
 def _encoded(entry: LogEntry) -> str:
     sources, targets = ([state.fields() for state in states] for states in (entry.sources, entry.targets))
     return write_json([
-        entry.key, entry.parts, sources, targets, entry.left, entry.milliseconds, entry.made, entry.when
+        entry.key, entry.parts, sources, targets, entry.left, entry.others, entry.milliseconds, entry.made,
+        entry.when,
     ])  # fmt: skip
 
 
 def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
-    record: list[object] = ["", (), (), (), (), 0, "", 0] if line is None else read_json(line.decode())
-    key, parts, sources, targets, left, milliseconds, made, when = record
-    others: list[str] = []
+    record: list[object] = ["", (), (), (), (), (), 0, "", 0] if line is None else read_json(line.decode())
+    key, parts, sources, targets, left, others, milliseconds, made, when = record
     if mark is not None:
         made, left, others = read_json(mark.decode())
     if not all(isinstance(path, str) for path in (*left, *others)):  # type: ignore[misc]
@@ -311,5 +311,5 @@ def _decoded(name: str, line: bytes | None, mark: bytes | None) -> LogEntry:
         made,  # type: ignore[arg-type]
         tuple(left),  # type: ignore[arg-type]
         when,  # type: ignore[arg-type]
-        tuple(others),
+        tuple(others),  # type: ignore[arg-type]
     )

@@ -2,7 +2,7 @@
 
 Everything about a group stands in it: its commands and notices too. The marks and headers go to stderr, as all
 that is not the tasks' own. A task that failed is not folded. Servers write as it comes, behind their names:
-they end last.
+they end last. What is all that is left to do writes as it comes too, so that a long last task is not silent.
 """
 
 import time
@@ -40,11 +40,13 @@ class GroupedReporter(PlainReporter):
         self._open: dict[int, Group] = {}
         self._count = 0
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":
         """Who is told what a task does: its group."""
         number = self.entered(label, server=server, direct=direct)
         if server:
             return Prefixed(self, label, number)
+        if last:
+            return LastGroup(self, label, number)
         self._count += 1
         group = Group(self, label, number, self._count, Spool(self._folder))
         self._open[self._count] = group
@@ -115,6 +117,35 @@ class Group(Told):
             # The disk is full: nothing is lost, though from here on it is not in one piece.
             self._owner.show(self, failed=True)
             self._ended = True
+
+
+class LastGroup(Told):
+    """What the last task does, as it comes, behind a header."""
+
+    __slots__ = ("_begun",)
+
+    def __init__(self, owner: GroupedReporter, label: str, number: int) -> None:
+        super().__init__(owner, label, number)
+        self._begun = False
+
+    def tell(self, event: Event) -> None:
+        """Tell an event."""
+        self.owner.note(event)
+        text = self.owner.text(event)
+        if text:
+            self._begin()
+            self.owner.write(f"{text}\n")
+
+    def output(self, label: str, number: int, data: bytes) -> None:  # noqa: ARG002 - its own is known
+        """Show what the task has written."""
+        self._begin()
+        self.owner.put(number, data)
+
+    def _begin(self) -> None:
+        """Write the header, once there is something behind it."""
+        if not self._begun:
+            self._begun = True
+            self.owner.write(header(self.label, 0)[0])
 
 
 def header(label: str, _number: int) -> tuple[str, str]:

@@ -75,7 +75,7 @@ class JsonReporter(PlainReporter):
         if self.level > SILENT:
             self.emit({"event": "output", "task": clean(label), "stream": _STREAMS[number], **_text(data)})
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":  # noqa: ARG002
         """Who is told what a task does."""
         return JsonTold(self, label, self.entered(label, server=server, direct=direct))
 

@@ -81,7 +81,7 @@ class PlainReporter:
         """Show what a task has written."""
         self.put(number, data)
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":  # noqa: ARG002
         """Who is told what a task does: the same as of all others."""
         number = self.entered(label, server=server, direct=direct)
         return self if self.line is None else Told(self, label, number)
@@ -238,7 +238,7 @@ class Told:
         """Whether there is something to tell at the end of all work."""
         return self.owner.sums_up
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":  # noqa: ARG002 - part of this task
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":  # noqa: ARG002
         """What the task calls is part of it."""
         return self
 

@@ -12,7 +12,7 @@ class PrefixedReporter(PlainReporter):
 
     captures = True
 
-    def begin(self, label: str, *, server: bool, direct: bool) -> "Reporter":
+    def begin(self, label: str, *, server: bool, direct: bool, last: bool = False) -> "Reporter":  # noqa: ARG002
         """Who is told what a task does."""
         return Prefixed(self, label, self.entered(label, server=server, direct=direct))
 

@@ -1,5 +1,7 @@
 """What the user has is never lost, and what a broken run left never passes for made."""
 
+import os
+import shutil
 import signal
 
 import pytest
@@ -119,3 +121,65 @@ def test_closed_standard_files_are_nobodys(project: MakeProject) -> None:
         }
     )
     assert p.run("c", "-q").code == 0
+
+
+def test_a_target_folder_that_is_a_link_is_never_emptied_through_it(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "tasks: {t: {source: [in], target: out/, run: 'mkdir -p out; cp in out/a'}}\n", "in": "1", "docs/own": "x",
+    })  # fmt: skip
+    elsewhere = f"{p.root}/../elsewhere"
+    os.makedirs(f"{elsewhere}/deep")
+    for name in ("f", "deep/g"):
+        with open(f"{elsewhere}/{name}", "w", encoding="ascii") as file:
+            file.write("mine")
+    assert p.run("-q", "t").code == 0
+    for place in (elsewhere, "docs"):
+        for number in range(3):
+            if os.path.islink(p.path("out")):
+                p.remove("out")
+            else:
+                shutil.rmtree(p.path("out"))
+            os.symlink(place, p.path("out"))
+            p.write("in", f"{place} {number}")
+            assert p.run("-q", "t").code == 0
+            assert p.read("out/a") == f"{place} {number}"
+    assert (p.read("docs/own"), os.path.exists(f"{elsewhere}/f"), os.path.exists(f"{elsewhere}/deep/g")) == (
+        "x",
+        True,
+        True,
+    )
+
+
+def test_files_that_lay_in_a_target_folder_before_the_task_ever_ran_stay(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              sub: {source: [in], target: src/, run: "mkdir -p src; cp in src/s.c"}
+              use: {deps: [sub], source: ["src/*.c"], target: all.c, run: "cat src/*.c > all.c"}
+        """,
+        "in": "1\n", "src/hand.c": "hand\n",
+    })  # fmt: skip
+    for text in ("1\n", "2\n", "1\n"):
+        p.write("in", text)
+        assert p.run("-q", "use").code == 0
+        assert p.read("all.c") == f"hand\n{text}"
+    shutil.rmtree(p.path("src"))
+    assert p.run("-q", "use").code == 0
+    # What was not made by the task was never kept as if it were.
+    assert p.files() == ["all.c", "in", "src/s.c", "tasks.yml"]
+
+
+def test_a_file_that_merely_matches_a_target_is_not_kept_as_made(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "tasks: {t: {source: [in], target: 'gen/*.txt', run: 'mkdir -p gen; cp in gen/x.txt; echo ran >> log'}}\n",
+        "in": "1\n",
+    })  # fmt: skip
+    assert p.run("-q", "t").code == 0
+    p.write("gen/mine.txt", "mine\n")
+    for _ in range(3):
+        assert p.run("-q", "t").code == 0
+    assert p.lines("log") == ["ran", "ran"]
+    assert p.read("gen/mine.txt") == "mine\n"
+    shutil.rmtree(p.path("gen"))
+    assert p.run("-q", "t").code == 0
+    assert p.files() == ["gen/x.txt", "in", "log", "tasks.yml"]

@@ -155,7 +155,7 @@ def test_a_target_that_was_tampered_with_is_made_again(copy: Project) -> None:
     assert why(copy, "copy") == "the target out.txt changed"
     assert copy.read("out.txt") == "content\n"
     os.chmod(copy.path("out.txt"), 0o755)
-    assert why(copy, "copy") == "the target the executable bit of out.txt changed"
+    assert why(copy, "copy") == "the executable bit of the target out.txt changed"
 
 
 def test_a_changed_command_runs_it(copy: Project) -> None:

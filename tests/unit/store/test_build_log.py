@@ -236,7 +236,7 @@ def test_the_log_of_another_version_is_put_aside(top: str, data: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [b"null", b"[]", b"[1,2]", b"{", b"", b'"\xff"', b"[[[[", b'["k",[["a"]],[],[],1,"host"]', b"[" * 100_000,
-     b'["k",[],[["a"]],[],1,"host"]', b'["k",[],[],[],1,"host",2]', b'["k",5,[],[],[],1,"host",0]',
+     b'["k",[],[["a"]],[],1,"host"]', b'["k",[],[],[],1,"host",2]', b'["k",5,[],[],[],[],1,"host",0]',
      b'["begun",[', b'["failed",[1,{}]]x'],
 )  # fmt: skip
 def test_a_line_that_is_none_is_no_record_and_the_others_are(top: str, line: bytes) -> None:
@@ -327,7 +327,7 @@ def test_only_digests_are_in_the_file(top: str) -> None:
     line = content(top).removeprefix(FORMAT).decode()
     assert line == (
         f'{write_json(entry().id)}\t["k",[["command 1","abc"]],[["a","1,2",false,"dd",3]],'
-        '[["bin/\\udcff \\u00e9","",true,"ee",0]],[],12,"host",1700]\n'
+        '[["bin/\\udcff \\u00e9","",true,"ee",0]],[],[],12,"host",1700]\n'
     )
 
 
