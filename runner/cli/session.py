@@ -301,7 +301,7 @@ class Session:
         for namespace in {action.traits.namespace for action in plan.actions}:
             self.facts.variables.of(head_named(self.project, namespace))
         variables = self.variables_of if "verbose" in flags else None
-        return DryRun(plan, look_ahead(plan, judge), self.name_of, variables).text()
+        return DryRun(plan, look_ahead(plan, judge, self.results), self.name_of, variables).text()
 
     def why(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
         """Why each action of a plan would run or need not, from the records. Writes nothing.

@@ -4,12 +4,20 @@ from runner.execute.servers import foreground_servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.execute.ports import Results
     from runner.execute.verdict import Judge
     from runner.plan.action import Plan
 
 
-def look_ahead(plan: "Plan", judge: "Judge") -> dict[str, str]:
+def look_ahead(plan: "Plan", judge: "Judge", open_results: "Callable[[], Results | None]") -> dict[str, str]:
     """For each action, by id, what is known of whether it must run, in words.
+
+    Args:
+        plan: The plan.
+        judge: Says what must run.
+        open_results: Gives what was made before, or None where nothing is kept.
 
     Raises:
         PlanError: A source matches nothing.
@@ -35,9 +43,12 @@ def look_ahead(plan: "Plan", judge: "Judge") -> dict[str, str]:
             idle.add(action.id)
         else:
             late[action.id] = labels[action.id]
-        words[action.id] = (
-            f"up to date ({verdict.why})" if verdict.skip else f"would run, because {verdict.why}"
-        )
+        if verdict.skip:
+            words[action.id] = f"up to date ({verdict.why})"
+            continue
+        results = open_results() if action.restorable and not judge.forced else None
+        found = results is not None and results.find(action, verdict.key, judge.made_in) is not None
+        words[action.id] = f"would {'be restored' if found else 'run'}, because {verdict.why}"
     for name in idle_servers(plan, idle):
         words[name] = "would not start, because nothing that needs it would run"
     return words

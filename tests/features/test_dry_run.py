@@ -106,7 +106,7 @@ def test_it_says_why_a_task_would_run(shop: Project) -> None:
     shop.write("in", "1")
     assert told("build a", env={"CALLER": "x"}) == "build a: would run, because variable WHO changed"
     shop.remove("out-a")
-    assert told("build a") == "build a: would run, because the target out-a is gone"
+    assert told("build a") == "build a: would be restored, because the target out-a is gone"
     shop.write("lock", "2")
     assert told("install") == "install: would run, because lock changed"
     assert told("build a") == "build a: is decided when `install` is done"
@@ -165,3 +165,15 @@ def test_verbosity_changes_nothing_of_what_was_asked_to_be_shown(shop: Project) 
     shown = shop.run("always", "--dry-run")
     for flag in ("-q", "-s"):
         assert shop.run("always", "--dry-run", flag) == shown
+
+
+def test_what_was_made_before_would_be_restored(project: MakeProject) -> None:
+    p = project({"tasks.yml": "tasks: {t: {source: [in], target: out, run: cp in out}}\n", "in": "1"})
+    for text in ("1", "2"):
+        p.write("in", text)
+        assert p.run("-q", "t").code == 0
+    p.write("in", "1")
+    assert p.run("--dry-run", "t") == Result(
+        "t: would be restored, because in changed\n  $ cp in out\n", "", 0
+    )
+    assert p.run("--dry-run", "--force", "t").stdout.startswith("t: would run, because `--force` was given\n")
