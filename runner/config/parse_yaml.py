@@ -89,11 +89,18 @@ def parse_yaml(text: str, path: str) -> tuple[Node | None, list[PyrunError]]:
         builder.forget()
         raise
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in str(error.problem) and error.problem_mark is not None:
+            # Newer versions of the parser have a limit of their own, and read so far ahead that it comes first.
+            raise _too_deep(builder.at(error.problem_mark)) from None
         opened = builder.stack[-1].position if builder.stack else Position(path, 1, 1)
         raise explain(error, text, opened) from None
     except yaml.YAMLError as error:
         raise FileError(f"this is no YAML: {error}", Position(path, 1, 1)) from None
     return builder.root, builder.faults
+
+
+def _too_deep(at: Position) -> FileError:
+    return FileError(f"this is nested more than {MAX_DEPTH} deep", at, "flatten it")
 
 
 def _too_many_holes(text: str, path: str, most: int) -> FileError:
@@ -198,7 +205,7 @@ class _Builder:
             if event.tag:
                 self.check_tag(event.tag, at)
             if len(self.stack) >= MAX_DEPTH:
-                raise FileError(f"this is nested more than {MAX_DEPTH} deep", at, "flatten it")
+                raise _too_deep(at)
             opened = _Open(
                 isinstance(event, yaml.MappingStartEvent), self.index(event.start_mark), at, event.anchor
             )

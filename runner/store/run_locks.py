@@ -18,6 +18,9 @@ import time
 from runner.system.process import ancestors, descendants, holders, kill_left, members, started
 from runner.system.state_folder import NAME, make_state_folder
 
+_NUMBER = 100
+"""The number of the descriptor that is inherited, or the next one that is free."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,10 +86,16 @@ class RunLocks:
         # Locked before it can be seen, so that nobody takes it for one that was left.
         self._lock(_byte_of(name), fcntl.LOCK_EX)
         path = f"{self._folder}/runs/{name}"
-        self.inherited = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
         self._name = name
-        fcntl.flock(self.inherited, fcntl.LOCK_SH)
-        os.set_inheritable(self.inherited, True)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        try:
+            # Out of the way of the numbers that scripts use themselves.
+            self.inherited = fcntl.fcntl(handle, fcntl.F_DUPFD, _NUMBER)
+            os.close(handle)
+        except OSError:
+            self.inherited = handle
+            os.set_inheritable(handle, True)
 
     def note(self, pid: int, actions: "Iterable[str]") -> None:
         """A process was started, the leader of a group.

@@ -251,6 +251,7 @@ PLACES = {
     "glob-values": "args:\n  a:\n    values:\n      KEY:\n",
     "conditional-default": "args:\n  a:\n    default:\n      KEY:\n",
     "env-file": "env-file:\n  - KEY:\n",
+    "store": "cache:\n  KEY:\n",
     "passed-variable": "pass-env:\n  - KEY:\n",
     "secret-map": "tasks:\n  a:\n    secrets:\n      - KEY:\n",
     "invoke-map": "tasks:\n  a:\n    invoke:\n      KEY:\n",

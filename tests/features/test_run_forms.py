@@ -203,21 +203,28 @@ def test_deps_and_tasks_side_by_side_read_nothing(project: MakeProject) -> None:
     assert lines[2] != "/dev/null"
 
 
-def test_no_descriptor_of_pyrun_gets_into_a_command(project: MakeProject) -> None:
+def test_no_descriptor_of_pyrun_gets_into_a_command_but_the_one_by_which_it_is_found(
+    project: MakeProject,
+) -> None:
     p = project({
         "tasks.yml": """
             tasks:
               one: {run: {command: {exec: ls /proc/self/fd, quiet: true}}}
-              kept: {source: [tasks.yml], run: {command: {exec: ls /proc/self/fd, quiet: true}}}
+              kept: {source: [tasks.yml], run: {command: {exec: ls -l /proc/self/fd, quiet: true}}}
               a: {run: {command: {exec: ls /proc/self/fd > a, quiet: true}}}
               b: {run: {command: {exec: ls /proc/self/fd > b, quiet: true}}}
               both: {deps: [a, b]}
         """
     })  # fmt: skip
     assert p.run("one").stdout.split() == ["0", "1", "2", "3"]
-    assert p.run("kept").stdout.split() == ["0", "1", "2", "3"]
     assert p.run("-j2", "both") == Result("", "", 0)
     assert p.lines("a") == p.lines("b") == ["0", "1", "2", "3"]
+    # Where something is kept, the next run must find what a killed one has started.
+    shown = [line.split(" ")[-3:] for line in p.run("kept").stdout.splitlines() if " -> " in line]
+    assert sorted(number for number, _, _ in shown)[:4] == ["0", "1", "100", "2"]
+    (name,) = [path for number, _, path in shown if number == "100"]
+    assert name.startswith("@ROOT@/.pyrun/runs/")
+    assert len(shown) == 5
 
 
 def test_signals_are_as_a_program_expects_them(project: MakeProject) -> None:

@@ -40,7 +40,7 @@ def test_of_two_and_of_eight_runs_at_once_over_200_tasks_each_action_is_done_onc
         assert [result.code for result in results] == [0] * count, results
         assert sorted(p.lines("log")) == names, number
         assert p.read(f"out/t{LAYERS - 1}_0").startswith(str(number))
-        assert p.run("-v", "all").stderr.count("up to date") == LAYERS * WIDTH
+        assert p.run("-v", "all").stderr.count(": up to date (") == LAYERS * WIDTH
 
 
 def waits_for(name: str) -> str:
