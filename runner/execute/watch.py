@@ -76,14 +76,14 @@ class WatchedTurns(Turns):
 
     Attributes:
         watch: What the cycles have in common; set before the first turn.
-        seen: What each source was when an action looked at it, by path.
+        seen: What each source was whenever an action looked at it, by path.
     """
 
     watch: Watch
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
-        self.seen: dict[str, tuple[object, ...]] = {}
+        self.seen: dict[str, set[tuple[object, ...]]] = {}
 
     def passed(self, action: "Action", verdict: "Verdict") -> str:
         """Why an action that is never up to date need not be done in this cycle, or empty."""
@@ -96,7 +96,8 @@ class WatchedTurns(Turns):
         return "nothing that it depends on has changed" if same else ""
 
     def _passes(self, action: "Action", verdict: "Verdict", *, called: bool) -> bool:
-        self.seen.update({state.path: state.identity for state in verdict.sources})
+        for state in verdict.sources:
+            self.seen.setdefault(state.path, set()).add(state.identity)
         return super()._passes(action, verdict, called=called)
 
 
@@ -490,7 +491,8 @@ class Cycle(Loop):
         if before is None:
             return True
         now = observe(self.settings.top, (path,), {})
-        return not now or now[0].identity != before
+        # All who looked must have seen what is there now, not only the last one.
+        return {state.identity for state in now} != before
 
     def _may_mend(self, path: str) -> bool:
         return self.wake.is_plain(path) and not self.wake.makes(path)

@@ -6,7 +6,7 @@ left is known and removed by the next one. Knows files, and not why they may be 
 """
 
 import os
-from errno import EINVAL, EXDEV
+from errno import EINVAL, ELOOP, EXDEV
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from runner.digest import digest_of
@@ -119,8 +119,10 @@ class FreshTree:
         Each file is whole before it gets its name. What was only put into the tree stays where it is.
 
         Raises:
-            OSError: One can't be put there.
+            OSError: One can't be put there. Nothing is put anywhere where a link leads out of the project.
         """
+        for path in paths:
+            self._check_way(path)
         for path in paths:
             if self.is_folder(path):
                 os.makedirs(f"{self._top}/{path}", exist_ok=True)
@@ -135,6 +137,14 @@ class FreshTree:
                         self._take(f"{below}/{name}")
             else:
                 self._take(path)
+
+    def _check_way(self, path: str) -> None:
+        """Refuse a place that a link makes one outside of the project."""
+        real = os.path.realpath(self._top)
+        place = f"{self._top}/{path}"
+        there = os.path.realpath(place if self.is_folder(path) else os.path.dirname(place))
+        if there != real and not there.startswith(f"{real.rstrip('/')}/"):
+            raise OSError(ELOOP, "a link leads out of the project", path)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at a path, and no link to one."""

@@ -443,3 +443,26 @@ def test_it_does_not_go_with_an_audit(project: MakeProject) -> None:
         "  use one after the other\n",
         2,
     )
+
+
+def test_no_target_is_put_where_a_link_leads_out_of_the_project(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              folder: {source: [in], target: lnk/, run: "mkdir -p lnk; cp in lnk/x"}
+              file: {source: [in], target: [a, lnk/x], run: "mkdir -p lnk; cp in lnk/x; cp in a"}
+        """,
+        "in": "made\n",
+    })  # fmt: skip
+    elsewhere = f"{p.root}/../elsewhere"
+    os.mkdir(elsewhere)
+    with open(f"{elsewhere}/x", "w", encoding="ascii") as file:
+        file.write("mine")
+    os.symlink(elsewhere, p.path("lnk"))
+    for task, named in (("folder", "lnk"), ("file", "lnk/x")):
+        result = p.run("--sandbox", "-q", task)
+        told = f"a target of `{task}` can't be put in its place: a link leads out of the project: {named}\n"
+        assert (told in result.stderr, result.code) == (True, 1), result
+        with open(f"{elsewhere}/x", encoding="ascii") as file:
+            assert file.read() == "mine"
+    assert not p.exists("a")

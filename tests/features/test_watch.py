@@ -429,3 +429,25 @@ def test_it_may_look_at_all_files_again_and_again(project: MakeProject) -> None:
     p.touch("b.txt")
     rests(run, 2)
     assert ended(run)[0] == "2\nchanged\n"
+
+
+def test_a_source_that_one_task_changes_wakes_those_that_looked_before(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              a: {source: [in], target: outa, run: cp in outa}
+              m: {deps: [a], source: [trigger], run: cp trigger in}
+              b: {deps: [m], source: [in], run: cat in > seen}
+        """,
+        "in": "v1\n", "trigger": "v1\n",
+    })  # fmt: skip
+    running = p.start("b", "--watch", "-q")
+    try:
+        until(lambda: p.exists("seen"), "the first cycle is done")
+        until(lambda: p.lines("outa") == ["v1"], "what is there is made")
+        p.write("trigger", "v2\n")
+        until(lambda: p.lines("seen") == ["v2"], "the last one sees it")
+        until(lambda: p.lines("outa") == ["v2"], "and so does the first one")
+    finally:
+        running.signal(signal.SIGTERM)
+        running.result()

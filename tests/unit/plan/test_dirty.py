@@ -47,7 +47,9 @@ def test_the_first_file_that_differs_is_named(
     assert files_change(before, now) == change
     told = targets_change(entry(targets=tuple(before)), now)
     bit = "the executable bit of "
-    shown = f"{bit}the target {change.removeprefix(bit)}" if change.startswith(bit) else f"the target {change}"
+    shown = (
+        f"{bit}the target {change.removeprefix(bit)}" if change.startswith(bit) else f"the target {change}"
+    )
     assert told == (shown if change else "")
 
 
