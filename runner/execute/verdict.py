@@ -253,12 +253,16 @@ class Judge:
         return "", changed
 
     def _changed(self, action: "Action", verdict: Verdict) -> str:
-        """A source that is not what it was before the commands ran, or empty."""
+        """A source that is not what it was before the commands ran, or empty.
+
+        One that was written meanwhile counts too: what the commands read may have been something in between.
+        """
         try:
             now = self._inputs.sources(action, verdict.sources)
         except PlanError as error:
             return error.message
-        return _changed(verdict.sources, now)
+        changed = _changed(verdict.sources, now)
+        return changed if changed or action.traits.tusk else self._inputs.rewritten(verdict.sources)
 
     def forget(self) -> None:
         """Take nothing that was found for granted any longer: somebody else was at work."""

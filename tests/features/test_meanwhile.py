@@ -14,7 +14,8 @@ WAIT = "touch begun; while [ ! -e go ]; do sleep 0.01; done"
 
 
 @pytest.mark.parametrize(
-    "change", ["new source", "changed source", "gone source", "dep", "dep's folder", "rewritten"]
+    "change",
+    ["new source", "changed source", "gone source", "dep", "dep's folder", "rewritten", "source rewritten"],
 )
 def test_a_result_of_files_that_changed_meanwhile_is_not_taken_for_done(
     project: MakeProject, change: str
@@ -46,8 +47,9 @@ def test_a_result_of_files_that_changed_meanwhile_is_not_taken_for_done(
     elif change == "dep":
         p.write("gen/in", "IN\n")
     else:
-        p.write("gen/in", "half")
-        p.write("gen/in", "in\n")
+        path, text = ("src/a", "a\n") if change == "source rewritten" else ("gen/in", "in\n")
+        p.write(path, "half")
+        p.write(path, text)
     p.write("go", "")
     result = running.result()
     assert (result.code, "changed while t ran, so that is not taken for done" in result.stderr) == (
