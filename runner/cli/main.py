@@ -93,6 +93,7 @@ class _Call:
         if "help" in request.flags:
             self.show_help(request)
             return 0
+        # A wrong number is told whatever else is asked for.
         jobs(request.flags)
         session = self.needed_session()
         if (session.fresh or "validate" in request.flags) and level(request.flags) >= NORMAL:

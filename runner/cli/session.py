@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.execute.inputs import Inputs
     from runner.execute.loop import Loop
     from runner.execute.ports import Results
+    from runner.execute.surroundings import Settings
     from runner.execute.verdict import Judge
     from runner.location import Position
     from runner.model.param import Param
@@ -177,7 +178,6 @@ class Session:
             PyrunError: Something that pyrun itself found wrong.
         """
         from runner.execute.loop import Loop  # noqa: PLC0415 - not needed for a look
-        from runner.execute.surroundings import Settings  # noqa: PLC0415
         from runner.store.build_log import BuildLog  # noqa: PLC0415
         from runner.store.run_locks import RunLocks  # noqa: PLC0415
 
@@ -187,12 +187,8 @@ class Session:
             from runner.cli.places import open_places, show_places  # noqa: PLC0415 - only for these
 
             places = open_places(self.top, self.cache, self.environ, plan, flags, inputs, judge, reporter)
-        if "yes" not in flags and any(action.limits.confirm for action in plan.actions):
-            from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
-
-            confirm(plan)
-        keep_going = "keep-going" in flags
-        settings = Settings(self.top, self.environ_of, jobs(flags), "silent" in flags, keep_going)
+        confirmed(plan, flags)
+        settings = self.settings(flags)
         done = self._done_before() if "resume" in flags else {}
         try:
             # What there was to resume: from now on this is the last run.
@@ -210,6 +206,12 @@ class Session:
         if reporter.images:
             images.show(plan, reporter)
         return status
+
+    def settings(self, flags: "Mapping[str, str]") -> "Settings":
+        """How the flags say to work."""
+        from runner.execute.surroundings import Settings  # noqa: PLC0415 - not needed for a look
+
+        return Settings(self.top, self.environ_of, jobs(flags), "silent" in flags, "keep-going" in flags)
 
     @property
     def store(self) -> str | None:
@@ -381,6 +383,18 @@ class Session:
         full = os.path.join(self.top, path)
         shown = os.path.relpath(full, self.cwd)
         return shown if len(shown) < len(full) else full
+
+
+def confirmed(plan: "Plan", flags: "Mapping[str, str]") -> None:
+    """Ask what the tasks of a plan want to be asked, unless a flag has answered already.
+
+    Raises:
+        RunError: An answer is not yes, or there is no terminal to ask at.
+    """
+    if "yes" not in flags and any(action.limits.confirm for action in plan.actions):
+        from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
+
+        confirm(plan)
 
 
 def jobs(flags: "Mapping[str, str]") -> int:

@@ -2,10 +2,9 @@
 
 import os
 
-from runner.cli.session import Session, jobs
+from runner.cli.session import Session, confirmed
 from runner.errors import PyrunError, UsageError
 from runner.execute.inputs import UnmatchedError
-from runner.execute.surroundings import Settings
 from runner.execute.watch import Cycle, Watch, watch_on
 from runner.model.path import beneath, resolved
 from runner.plan.wake import Origins, Wake
@@ -93,10 +92,7 @@ class _Cycles:
         """The first cycle."""
         session = self.call.needed_session()
         cycle = self.cycle(session, self.request, self.request.flags)
-        if "yes" not in self.request.flags and any(a.limits.confirm for a in cycle.wider.actions):
-            from runner.cli.confirm import confirm  # noqa: PLC0415 - few tasks ask
-
-            confirm(cycle.wider)
+        confirmed(cycle.wider, self.request.flags)
         return cycle
 
     def renew(self) -> Cycle:
@@ -140,8 +136,7 @@ class _Cycles:
             places = open_places(
                 session.top, session.cache, session.environ, plan, flags, inputs, judge, reporter
             )
-        keep_going = "keep-going" in flags
-        settings = Settings(session.top, session.environ_of, jobs(flags), "silent" in flags, keep_going)
+        settings = session.settings(flags)
         cycle = Cycle(
             self.watch, wake, whole, plan, settings, judge, log, images, self.locks, session.results, {},
             reporter, places,

@@ -63,6 +63,8 @@ class Loop:
         interactive: Whether the one task asked for may have stdin and the terminal.
     """
 
+    turns_of: "type[Turns]" = Turns
+
     def __init__(
         self,
         plan: "Plan",
@@ -82,7 +84,9 @@ class Loop:
         self.judge = judge
         self.locks = locks
         self.reporter = reporter
-        self.turns = Turns(plan, judge, images, log, locks, results, reporter, done, self._interruptible)
+        self.turns = self.turns_of(
+            plan, judge, images, log, locks, results, reporter, done, self._interruptible
+        )
         self.succeeded: dict[str, None] = {}
         self._keeps = any(action.remembered or action.targets for action in plan.actions)
         self.actions = {action.id: action for action in plan.actions}
@@ -646,8 +650,18 @@ class Loop:
 
     def _items(self) -> "list[Item]":
         """All that is at work, what waits for a call among it."""
-        waiting = (item for item, _ in (*self.parked, *self.calling))
-        return [*self.running.values(), *waiting, *(item for _, item in self.pausing)]
+        return [*self.running.values(), *self._waiting()]
+
+    def _waiting(self) -> "list[Item]":
+        """What waits for a call, or for its next try."""
+        return [item for item, _ in (*self.parked, *self.calling)] + [item for _, item in self.pausing]
+
+    def _let_go(self) -> None:
+        """What waits for a call will not get it, and nothing is tried again."""
+        waiting = self._waiting()
+        self.parked, self.calling, self.pausing = [], [], []
+        for item in waiting:
+            self._step(item, HALTED)
 
     def _look_at_servers(self) -> None:
         """See which servers have become ready; one that never does fails."""
@@ -712,11 +726,7 @@ class Loop:
         for item in self._items():
             item.halt()
         tell()
-        # What waits for a call will not get it, and nothing is tried again.
-        waiting = [item for item, _ in (*self.parked, *self.calling)] + [item for _, item in self.pausing]
-        self.parked, self.calling, self.pausing = [], [], []
-        for item in waiting:
-            self._step(item, HALTED)
+        self._let_go()
 
     def _nothing(self) -> int:
         """A stdin that is at its end, and an output that nobody sees."""

@@ -91,8 +91,7 @@ class Turns:
         verdict = self._judge.verdict(action, settings)
         if verdict.skip and self._log.refresh():
             # Another run is at work, and what it is just at is not up to date.
-            self._judge.forget()
-            verdict = self._judge.verdict(action, settings)
+            verdict = self._anew(action, settings)
         called = settings is not None
         if self._passes(action, verdict, called=called):
             return None
@@ -106,13 +105,11 @@ class Turns:
         try:
             if self._log.refresh() or action.id in self._waited:
                 # Others were at work, at this action perhaps.
-                self._judge.forget()
-                verdict = self._judge.verdict(action, settings)
+                verdict = self._anew(action, settings)
             if verdict.entry is not None and verdict.entry.made == BEGUN:
                 # Whoever was at it was killed, and what that has left may still be writing.
                 self._locks.end_left()
-                self._judge.forget()
-                verdict = self._judge.verdict(action, settings)
+                verdict = self._anew(action, settings)
             if self._passes(action, verdict, called=called):
                 self._locks.release(action.id)
                 return None
@@ -128,6 +125,11 @@ class Turns:
             self._locks.release(action.id)
             raise
         return verdict
+
+    def _anew(self, action: "Action", settings: "Mapping[str, str | None] | None") -> "Verdict":
+        """What is found out about an action when nothing that was found before is taken for granted."""
+        self._judge.forget()
+        return self._judge.verdict(action, settings)
 
     def _wait_for(self, action: "Action") -> None:
         """Another run is at an action: tell that once.

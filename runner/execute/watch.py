@@ -14,7 +14,6 @@ import time
 from runner.errors import PyrunError
 from runner.events import FilesChanged, RunFinished, RunStarted, TaskFailed, Watching
 from runner.execute.loop import Loop
-from runner.execute.outcome import HALTED
 from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
 from runner.execute.turns import Turns
 from runner.plan.affected import definition
@@ -133,6 +132,8 @@ class Cycle(Loop):
         show_images: Shows the images that it has made.
     """
 
+    turns_of = WatchedTurns
+
     def __init__(
         self,
         watch: Watch,
@@ -150,11 +151,9 @@ class Cycle(Loop):
         places: "Places | None" = None,
     ) -> None:
         super().__init__(plan, settings, judge, log, images, locks, results, done, reporter, places)
-        self.watched = WatchedTurns(
-            plan, judge, images, log, locks, results, reporter, done, self._interruptible
-        )
+        assert isinstance(self.turns, WatchedTurns)
+        self.watched = self.turns
         self.watched.watch = watch
-        self.turns = self.watched
         self.interactive = False
         self.watch = watch
         self.wake = wake
@@ -429,14 +428,11 @@ class Cycle(Loop):
         self.elsewhere.clear()
         self._replacing.clear()
         going = [item for item in self.running.values() if self._goes(item)]
-        waiting = [item for item, _ in (*self.parked, *self.calling)] + [item for _, item in self.pausing]
-        for item in (*going, *waiting):
+        for item in (*going, *self._waiting()):
             item.halt()
         if not self.stopping.begun:
             self.stopping.begin(SIGTERM, [item.run for item in going])
-        self.parked, self.calling, self.pausing = [], [], []
-        for item in waiting:
-            self._step(item, HALTED)
+        self._let_go()
 
     def _register(self, poll: "select.poll") -> None:
         poll.register(self.watch.files.reader, select.POLLIN)

@@ -5,7 +5,6 @@ with no task for all of them; the time counts from 1970. The store itself is sha
 what it has.
 """
 
-import os
 import time
 
 from runner.system.state_folder import NAME, make_state_folder
@@ -21,16 +20,18 @@ def forget_results(top: str, task: str = "") -> None:
     Raises:
         OSError: That can't be written down.
     """
-    path = f"{make_state_folder(top)}/forgotten"
+    folder = make_state_folder(top)
+    path = f"{folder}/forgotten"
     line = f"{time.time_ns()} {task}\n".encode("utf-8", "surrogateescape")
     if task:
         with open(path, "ab", buffering=0) as file:
             file.write(line)
         return
-    new = f"{path}.{os.getpid()}"
-    with open(new, "wb") as file:
+    from runner.store.whole_file import new_file, rename  # noqa: PLC0415 - who brings back does not forget
+
+    with new_file(folder, "forgotten.") as file:
         file.write(line)
-    os.replace(new, path)
+        rename(file, path)
 
 
 def forgotten_since(top: str, task: str) -> int:

@@ -5,9 +5,8 @@ was with the words of the command line, and for each action that was done its id
 run that begins takes it away, so it is there only while the last run is one that failed or was stopped.
 """
 
-import os
-
 from runner.model.codec import read_json, write_json
+from runner.store.whole_file import new_file, rename
 from runner.system.state_folder import NAME, make_state_folder
 
 TYPE_CHECKING = False
@@ -28,12 +27,11 @@ def save_run(top: str, words: "Sequence[str]", done: "Mapping[str, str]") -> Non
     Raises:
         OSError: The file can't be written.
     """
-    make_state_folder(top)
-    path = f"{top}/{NAME}/resume"
+    folder = make_state_folder(top)
     text = write_json((_FORMAT, tuple(words), tuple(done.items())))
-    with open(f"{path}.{os.getpid()}", "w", encoding="ascii") as file:
-        file.write(text)
-    os.replace(file.name, path)
+    with new_file(folder, "resume.") as file:
+        file.write(text.encode("ascii"))
+        rename(file, f"{folder}/resume")
 
 
 def load_run(top: str) -> "tuple[tuple[str, ...], dict[str, str]] | None":

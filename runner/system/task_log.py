@@ -9,6 +9,8 @@ Knows neither tasks nor who is shown anything.
 
 import os
 
+from runner.system.copy_file import write_all
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,9 +246,7 @@ def _record_size(file: "BinaryIO", size: int) -> int | None:
 
 def _append(path: str, data: bytes) -> None:
     with open(path, "ab", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+        write_all(file.fileno(), data)
 
 
 def _copy(path: str, out: "BinaryIO") -> int:

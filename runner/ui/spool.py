@@ -6,6 +6,8 @@ Knows bytes and streams, and not what they are.
 import errno
 import os
 
+from runner.system.copy_file import write_all
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +59,8 @@ class Spool:
         start = self._file.tell()
         try:
             for number, data in self._held:
-                _write_all(self._file, bytes([number]) + len(data).to_bytes(8, "big"))
-                _write_all(self._file, data)
+                write_all(self._file.fileno(), bytes([number]) + len(data).to_bytes(8, "big"))
+                write_all(self._file.fileno(), data)
         except OSError:
             self._file.truncate(start)
             self._file.seek(start)
@@ -101,9 +103,3 @@ def _frames(file: "BinaryIO", size: int) -> "Iterator[tuple[int, bytes]]":
                 return
             left -= len(data)
             yield head[0], data
-
-
-def _write_all(file: "BinaryIO", data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]

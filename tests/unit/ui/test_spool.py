@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.system.copy_file import write_all
 from runner.ui import spool
-from runner.ui.spool import Spool, _write_all
+from runner.ui.spool import Spool
 
 
 def replayed(held: Spool) -> list[tuple[int, bytes]]:
@@ -60,12 +61,12 @@ def test_a_disk_that_takes_no_more_loses_nothing(monkeypatch: pytest.MonkeyPatch
     assert held.put(1, b"a" * 70_000)
     taken = iter([True, False])
 
-    def full(file: object, data: bytes) -> None:
+    def full(writes: int, data: bytes) -> None:
         if not next(taken):
-            _write_all(file, data[:10])  # type: ignore[arg-type]
+            write_all(writes, data[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
-        _write_all(file, data)  # type: ignore[arg-type]
+        write_all(writes, data)
 
-    monkeypatch.setattr(spool, "_write_all", full)
+    monkeypatch.setattr(spool, "write_all", full)
     assert not held.put(2, b"b" * 70_000)
     assert replayed(held) == [(1, b"a" * 70_000), (2, b"b" * 70_000)]
