@@ -20,16 +20,16 @@ PAGE = f"{FOLDER}/reference.md"
 FILE = "file"
 """What the outermost object goes by, which has no name in the schema."""
 _ORDER = (
-    FILE, "task", "arg", "option", "step-map", "command-map", "condition", "call-map", "ready", "image", "copy",
-    "healthcheck-map", "go-source", "exclude-source", "glob-values", "conditional-default", "env-file",
-    "passed-variable", "secret-map", "store",
+    FILE, "task", "container", "arg", "option", "step-map", "command-map", "condition", "call-map", "ready",
+    "image", "copy", "healthcheck-map", "go-source", "exclude-source", "glob-values", "conditional-default",
+    "env-file", "passed-variable", "secret-map", "store",
 )  # fmt: skip
 """What is read most comes first; an object that is not named here comes last."""
 _SHORT = 60
 """Letters of a further example that still fits into a table."""
 _KINDS = {
-    "text": "text", "filled": "text", "flag": "yes or no", "duration": "time", "time-limit": "time",
-    "count": "number", "port": "port", "variable-name": "variable", "folders": "pattern",
+    "text": "text", "filled": "text", "plain": "text", "flag": "yes or no", "duration": "time",
+    "time-limit": "time", "count": "number", "port": "port", "variable-name": "variable", "folders": "pattern",
 }  # fmt: skip
 """What a reader is told in place of what the schema spells out."""
 _HEAD = """\

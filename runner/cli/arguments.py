@@ -45,6 +45,8 @@ FLAGS = {
     ),
     "shard": (VALUE, "", "Do one part of it, as 2/5; all parts together do everything"),
     "watch": (SWITCH, "", "Run again whenever something that a task reads changes"),
+    "in": (VALUE, "", "Run tasks in this container, or with `host` none in a container"),
+    "engine": (VALUE, "", "Use this container engine: docker, podman, or an address as unix:///PATH"),
     "sandbox": (SWITCH, "", "Run each task where only what it declares is to be seen"),
     "audit": (SWITCH, "", "Run, and list what tasks read and write without declaring it"),
     "output": (VALUE, "", "How tasks' output is shown: interleaved, grouped, prefixed, json or plain"),

@@ -6,7 +6,7 @@ Imported only when an image is asked for.
 import os
 
 from runner.digest import Digest
-from runner.engine.docker import Engine, find_engine
+from runner.engine.docker import Engine, find_engine, open_engine
 from runner.errors import EngineError, RunError
 from runner.events import ImageReady, Noticed
 from runner.execute.build_image import build_image
@@ -67,6 +67,7 @@ class ProjectImages:
         archive: The file that an image is saved to, or empty.
         epoch: The time of all files of an image, in seconds since 1970.
         reporter: Who is told what does not stop the work.
+        asked: What `--engine` says; empty if it is not given.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class ProjectImages:
         archive: str,
         epoch: int,
         reporter: "Reporter",
+        asked: str = "",
     ) -> None:
+        self._asked = asked
         self._epoch = epoch
         self._top = top
         self._environ = environ
@@ -185,17 +188,13 @@ class ProjectImages:
             return None
         if not self._asked_engine:
             self._asked_engine = True
+            if self._load:
+                self._found_engine = open_engine(self._environ, self._asked, instead="leave `--load` out")
+                return self._found_engine
             try:
-                self._found_engine = find_engine(self._environ)
+                self._found_engine = find_engine(self._environ, self._asked)
             except EngineError as error:
-                if self._load:
-                    raise
                 self._reporter.tell(Noticed(f"the image is not loaded: {error.message}"))
-        if self._found_engine is None and self._load:
-            host = self._environ.get("DOCKER_HOST") or "Docker's own socket"
-            raise EngineError(
-                f"no container engine answers at {host}", None, "start one, or leave `--load` out"
-            )
         return self._found_engine
 
     def _base(self, image: ImagePlan) -> OciLayout | None:

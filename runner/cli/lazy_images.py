@@ -55,7 +55,13 @@ class LazyImages:
             load = True if "load" in flags else False if "no-load" in flags else None
             archive = os.path.join(self._cwd, flags["save"]) if "save" in flags else ""
             self._images = ProjectImages(
-                self._top, self._environ, load, archive, epoch(self._environ), self._reporter
+                self._top,
+                self._environ,
+                load,
+                archive,
+                epoch(self._environ),
+                self._reporter,
+                flags.get("engine", ""),
             )
         return self._images
 
@@ -105,7 +111,8 @@ class LazyImages:
         if not stands_whole(f"{self._top}/.pyrun/images", references, state.digest):
             return None
         loaded = ""
-        if "save" in self._flags or "load" in self._flags or may_answer(self._environ):
+        asked = self._flags.get("engine", "")
+        if "save" in self._flags or "load" in self._flags or may_answer(self._environ, asked):
             loaded = self._get().ship(references)
         count, size, unpacked = map(int, state.signature.split(" "))
         digest = f"sha256:{state.digest}"

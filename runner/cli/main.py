@@ -185,7 +185,7 @@ class _Call:
         for draft in request.calls:
             binder.take_shared(draft)
         invocations = [found for draft in request.calls for found in binder.bind(draft)]
-        plan = make_plan(session.project, invocations, binder, facts)
+        plan = make_plan(session.project, invocations, binder, facts, session.wanted_place(flags))
         if "since" in flags or "shard" in flags:
             return plan, self.narrowed(session, plan, request, noted)
         return plan, plan

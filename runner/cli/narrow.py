@@ -165,14 +165,15 @@ class Since:
                 invocations += binder.bind(same)
             except PyrunError:
                 continue
+        wanted = self.session.wanted_place(self.request.flags)
         try:
-            return {action.id: action for action in make_plan(project, invocations, binder, past).actions}
+            return {action.id: action for action in make_plan(project, invocations, binder, past, wanted).actions}
         except PyrunError:
             pass
         found: dict[str, Action] = {}
         for invocation in invocations:
             try:
-                plan = make_plan(project, [invocation], binder, past)
+                plan = make_plan(project, [invocation], binder, past, wanted)
             except PyrunError:
                 continue
             found.update({action.id: action for action in plan.actions})

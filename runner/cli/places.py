@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from runner.events import Reporter
     from runner.execute.audit import Audit
+    from runner.execute.container import Containers
+    from runner.execute.container_facts import ContainerFacts
     from runner.execute.inputs import Inputs
     from runner.execute.places import Places
     from runner.execute.sandbox import Sandbox
@@ -24,7 +26,8 @@ def open_places(
     inputs: "Inputs",
     judge: "Judge",
     reporter: "Reporter",
-) -> "Sandbox | Audit | None":
+    facts: "ContainerFacts | None" = None,
+) -> "Sandbox | Audit | Containers | None":
     """The places that the flags ask for; None if commands run simply in the project.
 
     Args:
@@ -36,6 +39,7 @@ def open_places(
         inputs: The files of the project.
         judge: Says what must run.
         reporter: Who is told.
+        facts: What is known of the containers of the plan, or None if it has none.
 
     Raises:
         RunError: There is nothing by which commands could be looked at.
@@ -47,16 +51,25 @@ def open_places(
             None,
             "use one after the other",
         )
+    places: Sandbox | Audit | None = None
     if "sandbox" in flags:
         from runner.execute.sandbox import Sandbox  # noqa: PLC0415 - only for this
         from runner.system.fresh_tree import base_folder  # noqa: PLC0415
 
-        return Sandbox(plan, top, base_folder(top, cache), inputs, judge.targets_of, reporter)
+        places = Sandbox(plan, top, base_folder(top, cache), inputs, judge.targets_of, reporter)
     if "audit" in flags:
         from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
 
-        return Audit(plan, top, inputs, judge.targets_of, environ)
-    return None
+        places = Audit(plan, top, inputs, judge.targets_of, environ)
+    if facts is None:
+        return places
+    from runner.execute.container import Containers  # noqa: PLC0415 - only for these
+    from runner.execute.copies import Copies  # noqa: PLC0415
+    from runner.system.fresh_tree import base_folder  # noqa: PLC0415
+    from runner.system.this_run import has_ended, this_run  # noqa: PLC0415
+
+    files = Copies(plan, top, base_folder(top, cache), inputs, judge.targets_of, environ)
+    return Containers(plan, facts, places, files=files, reporter=reporter, run=this_run(), dead=has_ended)
 
 
 def show_places(places: "Places | None") -> None:

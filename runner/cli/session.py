@@ -7,6 +7,7 @@ from runner.model.path import beneath, resolved
 from runner.model.project import head_named, head_of
 from runner.plan.file_state import HOST, SANDBOX
 from runner.plan.param_values import allowed_values
+from runner.plan.place import ANYWHERE, WantedPlace
 from runner.store.model_cache import load_model, save_model
 from runner.system.environment import HostFacts, cache_folder, cores
 from runner.system.file_states import signature
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.cli.lazy_images import LazyImages
+    from runner.execute.container_facts import ContainerFacts
     from runner.execute.inputs import Inputs
     from runner.execute.loop import Loop
+    from runner.execute.places import Places
     from runner.execute.ports import Results
     from runner.execute.surroundings import Settings
     from runner.execute.verdict import Judge
@@ -63,6 +66,7 @@ class Session:
         self.cache = cache_folder(environ)
         self.fresh = False
         self.alone = alone
+        self.containers: ContainerFacts | None = None
         self.project = self._load()
 
     def _load(self) -> "Project":
@@ -182,11 +186,7 @@ class Session:
         from runner.store.run_locks import RunLocks  # noqa: PLC0415
 
         images, inputs, judge, log = self.looked_at(plan, flags, reporter, BuildLog(self.top))
-        places = None
-        if "sandbox" in flags or "audit" in flags:
-            from runner.cli.places import open_places, show_places  # noqa: PLC0415 - only for these
-
-            places = open_places(self.top, self.cache, self.environ, plan, flags, inputs, judge, reporter)
+        places = self.places(plan, flags, inputs, judge, reporter)
         confirmed(plan, flags)
         settings = self.settings(flags)
         done = self._done_before() if "resume" in flags else {}
@@ -201,11 +201,41 @@ class Session:
             status = loop.run()
         finally:
             self._keep_run(plan, loop, words)
-            if places is not None and flags.get("output") != "json":
+            if "audit" in flags and flags.get("output") != "json":
+                from runner.cli.places import show_places  # noqa: PLC0415 - only for this
+
                 show_places(places)
         if reporter.images:
             images.show(plan, reporter)
         return status
+
+    def places(
+        self,
+        plan: "Plan",
+        flags: "Mapping[str, str]",
+        inputs: "Inputs",
+        judge: "Judge",
+        reporter: "PlainReporter",
+    ) -> "Places | None":
+        """Where the commands of a plan run; None for simply in the project."""
+        if self.containers is None and "sandbox" not in flags and "audit" not in flags:
+            return None
+        from runner.cli.places import open_places  # noqa: PLC0415 - only for these
+
+        return open_places(
+            self.top, self.cache, self.environ, plan, flags, inputs, judge, reporter, self.containers
+        )
+
+    def wanted_place(self, flags: "Mapping[str, str]") -> WantedPlace:
+        """What is wanted of places beside what the files say.
+
+        Raises:
+            UsageError: `--in` names nothing.
+        """
+        asked, inside = flags.get("in", ""), self.environ.get("PYRUN_CONTAINER", "")
+        if not asked and not inside:
+            return ANYWHERE
+        return WantedPlace(asked, inside)
 
     def settings(self, flags: "Mapping[str, str]") -> "Settings":
         """How the flags say to work."""
@@ -240,6 +270,7 @@ class Session:
             UsageError: A flag does not go with the plan.
         """
         images = self._images(plan, flags, reporter)
+        self._find_containers(plan, flags, reporter)
         inputs, judge, log = self._judge(plan, images, flags, log, watched=watched)
         inputs.check(plan)
         return images, inputs, judge, log
@@ -298,6 +329,7 @@ class Session:
         from runner.ui.dry_run import DryRun  # noqa: PLC0415
 
         images = self._images(plan, flags, reporter)
+        self._find_containers(plan, flags, reporter, inert=True)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
         for namespace in {action.traits.namespace for action in plan.actions}:
@@ -317,6 +349,7 @@ class Session:
         from runner.ui.why import why_text  # noqa: PLC0415
 
         images = self._images(plan, flags, reporter)
+        self._find_containers(plan, flags, reporter, inert=True)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
         return why_text(plan, explain(plan, judge, self.results))
@@ -337,6 +370,15 @@ class Session:
         images = LazyImages(self.top, self.environ, self.cwd, self.cache, self.name_of, flags, reporter)
         images.check(plan)
         return images
+
+    def _find_containers(
+        self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool = False
+    ) -> None:
+        """Find out about the containers of a plan, if it has any."""
+        if any(action.container is not None for action in plan.actions):
+            from runner.cli.containers import container_facts  # noqa: PLC0415 - for plans with containers only
+
+            self.containers = container_facts(self, plan, flags, reporter, inert=inert)
 
     def _judge(
         self,
@@ -364,7 +406,9 @@ class Session:
             needed = frozenset(action.id for action in plan.actions)
         force = "force" in flags or "audit" in flags
         made_in = SANDBOX if "sandbox" in flags else HOST
-        judge = Judge(inputs, log, programs, images, platform, self.environ_of, needed, force, made_in)
+        judge = Judge(
+            inputs, log, programs, images, platform, self.environ_of, needed, force, self.containers, made_in
+        )
         return inputs, judge, log
 
     def _find_ignore(self) -> "Ignore | None":

@@ -129,13 +129,7 @@ class _Cycles:
         wake = Wake(whole, reads, origins, ignores)
         if not wake.watchable:
             raise _nothing_to_watch(whole)
-        places = None
-        if "sandbox" in flags:
-            from runner.cli.places import open_places  # noqa: PLC0415 - only for this
-
-            places = open_places(
-                session.top, session.cache, session.environ, plan, flags, inputs, judge, reporter
-            )
+        places = session.places(plan, flags, inputs, judge, reporter)
         settings = session.settings(flags)
         cycle = Cycle(
             self.watch, wake, whole, plan, settings, judge, log, images, self.locks, session.results, {},

@@ -6,7 +6,8 @@ from typing import Protocol
 from runner.config.fields import Faultbook
 from runner.errors import did_you_mean
 from runner.model.call import Call
-from runner.model.project import full_aliases, full_names
+from runner.model.container import HOST
+from runner.model.project import Head, containers_seen, full_aliases, full_names, unknown_container_hint
 from runner.model.record import Record
 from runner.model.step import SubTask
 from runner.model.task import Task
@@ -34,6 +35,46 @@ def check_calls(found: Books, tasks: Mapping[str, Task]) -> None:
                 book = found.books[at.path]
                 hint = "" if book.full else did_you_mean(name, tuple(known))
                 book.add(f"there is no task `{name}`", at, hint)
+
+
+def check_container_names(found: Books, heads: Iterable[Head], says: Iterable[Head | Task]) -> None:
+    """Note every `container` that is none for the file in which it stands.
+
+    Args:
+        found: Where faults go.
+        heads: All files.
+        says: What may have a `container`.
+    """
+    heads = tuple(heads)
+    for one in says:
+        name = one.container
+        if name is None or name.text == HOST or name.is_reference:
+            continue
+        if not any(container.name == name.text for container in containers_seen(heads, one.namespace)):
+            book = found.books[name.position.path]
+            hint = "" if book.full else unknown_container_hint(name.text, heads, one.namespace)
+            book.add(f"there is no container `{name.text}`", name.position, hint)
+
+
+def check_container_tasks(found: Books, heads: Iterable[Head], tasks: Mapping[str, Task]) -> None:
+    """Note every container whose image is to come from a task that makes none, as far as its name is plain."""
+    known = {name: task for task in tasks.values() for name in _names(task)}
+    spread = {name[len(task.namespace) + 1 :] for name, task in known.items() if task.namespace}
+    for head in heads:
+        for container in head.containers:
+            call = container.task
+            name = _name(call) if call is not None else ""
+            if call is None or not name:
+                continue
+            names = (*full_names(call.text, head.namespace), *full_names(name, head.namespace))
+            task = next((known[full] for full in names if full in known), None)
+            book = found.books[container.position.path]
+            at = call.words[0].position
+            if task is not None and task.image is None:
+                book.add(f"`{name}` makes no image", at, "name a task with `image`")
+            elif task is None and name not in spread:
+                images = tuple(full for full, one in known.items() if one.image is not None)
+                book.add(f"there is no task `{name}`", at, "" if book.full else did_you_mean(name, images))
 
 
 def check_addresses(found: Books, tasks: Mapping[str, Task]) -> None:

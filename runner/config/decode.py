@@ -3,7 +3,14 @@
 The JSON Schema in `schema/` says the same for editors; a corpus of files holds the two together.
 """
 
-from runner.config.check import check_addresses, check_calls, check_names, check_secrets
+from runner.config.check import (
+    check_addresses,
+    check_calls,
+    check_container_names,
+    check_container_tasks,
+    check_names,
+    check_secrets,
+)
 from runner.config.decode_file import FileReader, Found
 from runner.config.files import Files, NoFiles
 from runner.config.namespaces import spread_tasks
@@ -30,6 +37,10 @@ def decode(data: bytes, path: str, files: Files | None = None) -> LoadedProject:
     tasks = {task.name: task for task in found.tasks}
     if not reader.language.tusk:
         check_calls(found, tasks)
+    check_container_tasks(found, found.heads, tasks)
+    # What is asked for is checked once more where its place is found.
+    places = found.tasks if not reader.language.tusk else ()
+    check_container_names(found, found.heads, (*found.heads, *places))
     check_names(found, found.tasks)
     check_addresses(found, tasks)
     for task in spread_tasks(tasks, [head.namespace for head in found.heads]):

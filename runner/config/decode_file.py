@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as MappingType
 
+from runner.config.decode_container import decode_container_name, decode_containers
 from runner.config.decode_head import decode_env_files, decode_store
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_task import PLATFORM_NAMES, Surroundings, TaskReader, decode_pass_env
@@ -16,6 +17,7 @@ from runner.config.parse_yaml import decode_text, parse_yaml
 from runner.config.shell import is_posix_shell
 from runner.errors import PyrunError, did_you_mean
 from runner.location import Position
+from runner.model.container import Container, ContainerName
 from runner.model.param import Param
 from runner.model.path import beneath, resolved
 from runner.model.project import FILE_NAMES, SHELL, EnvFile, Head, Notice
@@ -74,6 +76,8 @@ class FileReader:
         self.env_files: tuple[EnvFile, ...] = (EnvFile(".env", False, Position(path, 1, 1)),)
         self.pass_env: tuple[tuple[str, bool], ...] = ()
         self.store = ("", 0)
+        self.containers: tuple[Container, ...] = ()
+        self.container: ContainerName | None = None
         self.notices: list[Notice] = []
         self.args: MappingType[str, Param] = above.args if above is not None else {}
         self.options: MappingType[str, Param] = above.options if above is not None else {}
@@ -90,6 +94,7 @@ class FileReader:
             "name": self._take_text, "usage": self._take_text, "interpreter": self._take_interpreter,
             "interpolation": self._take_interpolation, "env-file": self._take_env_file,
             "pass-env": self._take_pass_env, "cache": self._take_cache,
+            "containers": self._take_containers, "container": self._take_container,
             "args": self._take_args, "options": self._take_options,
             "tasks": self._take_tasks, "invoke": self._take_invoke, "include": self._take_include,
         }  # fmt: skip
@@ -97,7 +102,8 @@ class FileReader:
         head = Head(
             self.texts["name"], self.texts["usage"], self.language.interpreter,
             is_posix_shell(self.language.interpreter), self.language.tusk, self.env_files, self.pass_env,
-            self.store, (), tuple(self.notices), self.namespace, self.folder, self.path, node.position,
+            self.store, self.containers, self.container, (), tuple(self.notices), self.namespace, self.folder,
+            self.path, node.position,
         )  # fmt: skip
         self.found.heads.insert(place, head)
 
@@ -120,6 +126,12 @@ class FileReader:
 
     def _take_cache(self, _: Scalar, node: Node) -> None:
         self.store = decode_store(self.book, node)
+
+    def _take_containers(self, _: Scalar, node: Node) -> None:
+        self.containers = decode_containers(self.book, node, PLATFORM_NAMES, self.folder)
+
+    def _take_container(self, _: Scalar, node: Node) -> None:
+        self.container = decode_container_name(self.book, node)
 
     def _take_args(self, _: Scalar, node: Node) -> None:
         found = decode_params(self.book, node, ARG, Known(self.language, None, {}, PLATFORM_NAMES))

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingType
 
 from runner.config.decode_call import decode_call
+from runner.config.decode_container import decode_container_name
 from runner.config.decode_image import decode_image
 from runner.config.decode_param import ARG, OPTION, Known, decode_params
 from runner.config.decode_run import RunReader
 from runner.config.decode_server import ServerReader
 from runner.config.duration import decode_time_limit
-from runner.config.fields import Faultbook, Scope, is_text_with_colon, read_map
+from runner.config.fields import Faultbook, Scope, check_variable, is_text_with_colon, read_map
 from runner.config.invoke_model import params_of_invoke
 from runner.config.language import Language, decode_interpolation
 from runner.config.node import Mapping, Node, Scalar, Sequence
 from runner.config.template import Gap, split
 from runner.model.call import Call
+from runner.model.container import HOST, ContainerName
 from runner.model.image import Image
 from runner.model.param import Param
 from runner.model.step import InvokeCall, Step
@@ -98,6 +100,8 @@ class TaskReader:
         self.last: tuple[Step, ...] = ()
         self.server = ServerReader(book, key.position)
         self.image: Image | None = None
+        self.container: ContainerName | None = None
+        self.runs = False
         self.found: dict[str, Scalar] = {}
 
     @property
@@ -132,7 +136,7 @@ class TaskReader:
             "timeout": self._take_timeout, "retries": self._take_retries, "confirm": self._take_confirm,
             "cache": self._take_cache, "persistent": self._take_flag, "ports": self._take_ports,
             "ready": self._take_ready, "hostname": self._take_hostname, "run": self._take_run,
-            "finally": self._take_finally, "image": self._take_image,
+            "finally": self._take_finally, "image": self._take_image, "container": self._take_container,
         }  # fmt: skip
         if isinstance(node, (Scalar, Sequence)) and not (isinstance(node, Scalar) and node.null):
             self.book.add(
@@ -155,7 +159,8 @@ class TaskReader:
             self.aliases, self.around.namespace, self.args, self.options, self.shared(), tuple(self.deps),
             self.sources, self.targets, tuple(self.env), self.dir, self.steps, self.last, self.timeout,
             self.retries, self.confirm, self.secrets, self.pass_env, self.cache, flags["watch"],
-            (), self.persistent, self.server.server(), self.image, self.key.position,
+            (), self.persistent, self.server.server(), self.image, self.container,
+            self.key.position,
         )  # fmt: skip
 
     @property
@@ -194,6 +199,19 @@ class TaskReader:
                     at = self.found[other].position
                     why = "a server runs until nobody needs it"
                     self.book.add(f"a task has no `{other}` beside `{one}`", at, why)
+        if self.persistent and not self.runs and not {"image", "invoke"} & self.found.keys():
+            self.check_container()
+
+    def check_container(self) -> None:
+        """Note a server of which nobody says what it is."""
+        said = self.container.text if self.container is not None else HOST
+        if said == HOST and ("container" not in self.found or self.container is not None):
+            key = next(self.found[name] for name in ("persistent", "ports", "ready") if name in self.found)
+            self.book.add(
+                "a server needs a `run`, or a `container` that is one",
+                key.position,
+                "add its command, or its image: `container: NAME:TAG`",
+            )
 
     def has(self, key: str) -> bool:
         """Whether the task has this key, and a server is not said to be none."""
@@ -379,7 +397,11 @@ class TaskReader:
     def _take_image(self, _: Scalar, node: Node) -> None:
         self.image = decode_image(self.book, node, self.scope)
 
+    def _take_container(self, _: Scalar, node: Node) -> None:
+        self.container = decode_container_name(self.book, node)
+
     def _take_run(self, _: Scalar, node: Node) -> None:
+        self.runs = bool(self.book.items(node))
         self.steps = RunReader(self.book, self.scope, self.language, self.params).steps(node)
 
     def _take_finally(self, _: Scalar, node: Node) -> None:
@@ -387,13 +409,6 @@ class TaskReader:
 
 
 _NAME_HINT = "begin it with a letter or a digit"
-
-
-def check_variable(book: Faultbook, name: str, node: Node) -> None:
-    """Note a name that no variable can have."""
-    if not name.isascii() or not name.isidentifier():
-        hint = "use letters, digits and `_`"
-        book.add(f"`{name}` can't be the name of a variable", node.position, hint)
 
 
 def decode_pass_env(book: Faultbook, node: Node) -> tuple[tuple[str, bool], ...]:

@@ -179,6 +179,13 @@ class Faultbook:
         return tuple((key, self.template(value, f"`{key.text}`", scope)) for key, value in node)
 
 
+def check_variable(book: Faultbook, name: str, node: Node) -> None:
+    """Note a name that no variable can have."""
+    if not name.isascii() or not name.isidentifier():
+        hint = "use letters, digits and `_`"
+        book.add(f"`{name}` can't be the name of a variable", node.position, hint)
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a whole number that is not out of all proportion."""
     return text.isascii() and text.isdigit() and len(text) <= _DIGITS

@@ -24,7 +24,8 @@ def task_of_invoke(task: InvokeTask, file: str, namespace: str, at: Position) ->
         "description": task.description, "private": False, "quiet": False, "aliases": task.aliases,
         "namespace": namespace, "args": args, "options": options, "sources": None, "targets": None, "dir": None,
         "steps": (Step((), (InvokeCall(task, file, at),), at),), "timeout": 0, "retries": 0, "confirm": None,
-        "cache": "", "watch": False, "persistent": False, "server": None, "image": None, "position": at,
+        "cache": "", "watch": False, "persistent": False, "server": None, "image": None,
+        "container": None, "position": at,
     }  # fmt: skip
     return Task(**fields)  # type: ignore[arg-type]  # its own fields
 

@@ -128,7 +128,7 @@ def _spread(name: str, owners: list[Task]) -> Task:
         "namespace": "", "args": (pick, *args), "options": options, "shared": tuple(shared.values()),
         "spread": tuple(owner.namespace for owner in owners), "sources": None,
         "targets": None, "dir": None, "timeout": 0, "retries": 0, "confirm": None, "cache": "", "watch": False,
-        "persistent": False, "server": None, "image": None, "position": at,
+        "persistent": False, "server": None, "image": None, "container": None, "position": at,
     }  # fmt: skip
     return Task(**fields)  # type: ignore[arg-type]  # its own fields
 

@@ -16,13 +16,15 @@ from runner.execute.streams import Stream
 from runner.model.project import SHELL
 from runner.model.when import COMMAND, ENVIRONMENT, EXISTS
 from runner.plan.step import Block, Called, Guarded, Script, Setting
-from runner.system.process import Process, descendants, replace, start
+from runner.system.process import Process, replace, start
 from runner.system.programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
+    from runner.execute.places import Launcher
+    from runner.execute.streams import Feed
     from runner.execute.surroundings import Surroundings
     from runner.plan.action import Action
     from runner.plan.step import PlanStep, Question
@@ -96,7 +98,7 @@ class HostRun:
         self.label = label
         self.quiet = quiet
         self.process: Process | None = None
-        self.streams: list[Stream] = []
+        self.streams: list[Feed] = []
         self.halted = False
         self.killed = False
         self.deadline = 0.0
@@ -162,7 +164,11 @@ class HostRun:
         """The process has ended: pass on what it wrote."""
         self.process = None
         if self.scratch:
-            os.unlink(self.scratch)
+            try:
+                os.unlink(self.scratch)
+            except FileNotFoundError:
+                # Who needed it has removed it at once.
+                pass
             self.scratch = ""
         self.close_streams()
 
@@ -182,7 +188,7 @@ class HostRun:
         """Send a signal to all that runs; what was below it at that moment comes back."""
         if self.process is None:
             return ()
-        below = descendants(self.process.pid)
+        below = self.process.below()
         self.process.signal(number)
         return below
 
@@ -206,19 +212,40 @@ class HostRun:
 
     def _whole(self) -> "Work":
         """All that the action does, with its secrets in their places as long as that takes."""
-        action = self.action
-        if not any(secret.to for secret in action.traits.secrets):
+        action, launcher = self.action, self.around.launcher
+        secrets = [secret for secret in action.traits.secrets if secret.to]
+        if launcher is not None:
+            unready = yield from self._prepared(launcher)
+            if unready.failed:
+                return unready
+            self._environ = launcher.environ()
+            secrets = [secret for secret in secrets if not launcher.places_secret(secret)]
+        if not secrets:
             return (yield from self._all())
         from runner.system.secrets import place_secrets, remove_secrets  # noqa: PLC0415 - few tasks have any
 
         try:
-            made = place_secrets(action.traits.secrets, self._environ, self.around.work.top)
+            made = place_secrets(secrets, self.around.work.environ(action, action.traits.namespace), self.around.work.top)
         except RunError as error:
             return Outcome(error.status, action.label, "", error)
         try:
             return (yield from self._all())
         finally:
             remove_secrets(made)
+
+    def _prepared(self, launcher: "Launcher") -> "Work":
+        """Wait until commands can be started."""
+        try:
+            while (waiting := launcher.prepare()) is not None:
+                self.process, feed = waiting
+                self.streams = [feed]
+                outcome = yield self.process
+                if outcome.failed or self.halted:
+                    return outcome if outcome.failed else HALTED
+        except RunError as error:
+            error.at = error.at or self.action.position
+            return Outcome(error.status, self.action.label, "", error)
+        return DONE
 
     def _all(self) -> "Work":
         """All that the action does: its steps, as often as it says, and what comes in the end."""
@@ -254,7 +281,10 @@ class HostRun:
         self.tries += 1
         self.expired = False
         self.deadline = time.monotonic() + timeout / 1000 if timeout else 0.0
-        outcome = yield from self._steps(self.action.steps, place)
+        if self.action.as_it_comes:
+            outcome = yield from self._served()
+        else:
+            outcome = yield from self._steps(self.action.steps, place)
         self.deadline = 0.0
         if self.expired:
             limit = duration_text(timeout)
@@ -307,7 +337,10 @@ class HostRun:
         if block.namespace != self.action.traits.namespace:
             variables = self.around.work.environ(self.action, block.namespace)
             base = {**variables, **dict(self.action.env)}
-        inner = _Place(label, block.interpreter, {**place.env, **dict(block.env)}, base)
+        launcher = self.around.launcher
+        fixed = dict(block.env) if launcher is None else launcher.fill(block.env)
+        env = {name: value for name, value in fixed.items() if isinstance(value, str)}
+        inner = _Place(label, block.interpreter, {**place.env, **env}, base)
         outcome = yield from self._steps(block.steps, inner)
         return (yield from self._finally(block.last, inner, outcome))
 
@@ -322,15 +355,40 @@ class HostRun:
         assert self.process is not None
         outcome = yield self.process
         if outcome.failed and not outcome.command:
+            launcher = self.around.launcher
+            if launcher is not None and not self.expired and not self.halted:
+                outcome = launcher.explain(outcome)
             return Outcome(outcome.status, self.action.label, script.text, outcome.error)
         return outcome
 
+    def _served(self) -> "Work":
+        """What the container's image starts by itself."""
+        launcher = self.around.launcher
+        assert launcher is not None
+        try:
+            self.process, feed = launcher.serve(self._sinks())
+        except RunError as error:
+            error.at = error.at or self.action.position
+            return Outcome(error.status, self.action.label, "", error)
+        self.streams = [feed]
+        outcome = yield self.process
+        return Outcome(outcome.status, self.action.label, "", outcome.error) if outcome.failed else outcome
+
     def _start(self, script: Script, place: _Place) -> None:
         around = self.around
-        files = self._files()
         folder = self.around.folder(script.dir)
-        ways = self._ways(script, place)
         environ = self._variables(folder, place)
+        terminal = around.terminal
+        if around.launcher is None:
+            ways = self._ways(script, place)
+        else:
+            words = self._far_words(script, place)
+            if not (script.pty or script.respond or _gives(around.stdin)):
+                self.process, feed = around.launcher.start(words, folder, environ, self._sinks())
+                self.streams = [feed]
+                return
+            ways, environ, folder = self._client(around.launcher, script, words, folder, environ)
+        files = self._files()
         if script.pty or script.respond:
             from runner.system.answering_call import answering_call  # noqa: PLC0415 - few commands are
 
@@ -345,7 +403,7 @@ class HostRun:
                     folder=folder,
                     environ=environ,
                     files=files,
-                    terminal=around.terminal,
+                    terminal=terminal,
                 )
                 break
             except RunError:
@@ -354,6 +412,55 @@ class HostRun:
                     raise
         for stream in self.streams:
             stream.close_writer()
+
+    def _far_words(self, script: Script, place: _Place) -> "Sequence[str]":
+        """The words of a command where this machine's programs are not to be seen."""
+        if script.argv:
+            return (script.argv[0] or "python3", *script.argv[1:])
+        text = script.text
+        if text[:1] in {"-", "+"} and place.interpreter == SHELL:
+            text = f" {text}"
+        return (*place.interpreter, self._late(text))
+
+    def _client(
+        self,
+        launcher: "Launcher",
+        script: Script,
+        words: "Sequence[str]",
+        folder: str,
+        environ: "Mapping[str, str]",
+    ) -> "tuple[list[Sequence[str]], Mapping[str, str], str]":
+        """How a program of this machine is started that runs a command elsewhere with this machine's stdin."""
+        from runner.system.long_script import write_script  # noqa: PLC0415 - for commands with a terminal
+
+        terminal = script.pty or (
+            self.lends_terminal and os.isatty(0) and os.isatty(1) and self.around.prefix is None
+        )
+        self.scratch = write_script(launcher.client(words, folder, environ, terminal=terminal))
+        argv = (sys.executable, "-P", "-m", "runner.engine.exec_client", self.scratch)
+        return [argv], launcher.client_environ(), self.around.work.top
+
+    def _late(self, text: str) -> str:
+        """A text with the ports in it that are known only now."""
+        for token, value in self.around.tokens.items():
+            text = text.replace(token, value)
+        return text
+
+    def _sinks(self) -> "list[Stream]":
+        """What take what a command elsewhere writes."""
+        around = self.around
+        silent = around.work.silent
+        heard = self.hear is not None or self.action.restorable
+        if around.prefix is None or (silent and not heard):
+            self._forget_log()
+        else:
+            self._open_log()
+        write = _drop if silent else self._show
+        prefix, whole = (b"", False) if around.prefix is None else (around.prefix, around.whole)
+        sinks = [Stream(number, prefix, write, whole=whole, pipe=False) for number in (1, 2)]
+        for number, sink in enumerate(sinks, 1):
+            sink.listener = self._ear(number)
+        return sinks
 
     def _files(self) -> tuple[int, int, int]:
         """What a command reads and writes: the user's, nobody's, or pipes to us."""
@@ -365,10 +472,11 @@ class HostRun:
             return (around.stdin, around.null, around.null) if silent else (around.stdin, 1, 2)
         self._open_log()
         write = _drop if silent else self._show
-        self.streams = [Stream(number, around.prefix, write, whole=around.whole) for number in (1, 2)]
-        for number, stream in enumerate(self.streams, 1):
+        streams = [Stream(number, around.prefix, write, whole=around.whole) for number in (1, 2)]
+        for number, stream in enumerate(streams, 1):
             stream.listener = self._ear(number)
-        return (around.stdin, self.streams[0].writer, self.streams[1].writer)
+        self.streams = [*streams]
+        return (around.stdin, streams[0].writer, streams[1].writer)
 
     def _show(self, number: int, data: bytes) -> None:
         *_, first = self._callers()
@@ -458,37 +566,63 @@ class HostRun:
             return DONE if environ.get(question.name) in question.values else HALTED
         if question.kind == COMMAND:
             for text in texts:
-                try:
-                    self.process = start(
-                        self.around.words(self._argv(text, place.interpreter), environ, folder),
-                        folder=folder,
-                        environ=environ,
-                        files=(self.around.null,) * 3,
-                    )
-                except RunError as error:
-                    error.at = step.position
-                    return Outcome(error.status, self.action.label, text, error)
-                outcome = yield self.process
+                outcome = yield from self._asked((*place.interpreter, text), text, folder, environ, step)
                 if not outcome.failed:
                     return DONE
+                if outcome.error is not None:
+                    return outcome
                 if self.halted:
                     break
             return HALTED
-        there = [self.around.exists(question.dir, text) for text in texts]
+        launcher = self.around.launcher
+        there = []
+        for text in texts:
+            if launcher is None or launcher.sees(text):
+                there.append(self.around.exists(question.dir, text))
+                continue
+            outcome = yield from self._asked(("test", "-e", text), text, folder, environ, step)
+            if outcome.error is not None:
+                return outcome
+            there.append(not outcome.failed)
         return DONE if (any(there) if question.kind == EXISTS else not all(there)) else HALTED
+
+    def _asked(
+        self, words: "Sequence[str]", text: str, folder: str, environ: "Mapping[str, str]", step: Guarded
+    ) -> "Work":
+        """What came of a command that is only asked how it ends: DONE, or a failure."""
+        launcher = self.around.launcher
+        try:
+            if launcher is not None:
+                sinks = [Stream(number, b"", _drop, pipe=False) for number in (1, 2)]
+                self.process, feed = launcher.start(words, folder, environ, sinks)
+                self.streams = [feed]
+            else:
+                interpreter, script = tuple(words[:-1]), words[-1]
+                self.process = start(
+                    self.around.words(self._argv(script, interpreter), environ, folder),
+                    folder=folder,
+                    environ=environ,
+                    files=(self.around.null,) * 3,
+                )
+        except RunError as error:
+            error.at = step.position
+            return Outcome(error.status, self.action.label, text, error)
+        outcome = yield self.process
+        return outcome
 
     def _tell(self, script: Script, place: _Place) -> None:
         if not (script.quiet or self.quiet):
             text = script.text if script.shown is None else script.shown
-            self.around.reporter.tell(CommandStarted(place.label, text))
+            self.around.reporter.tell(CommandStarted(place.label, self._late(text)))
 
     def _ways(self, script: Script, place: _Place) -> "list[Sequence[str]]":
         """How to start a command, the quickest way first; the last one says what is wrong if none works."""
         if script.argv:
             return [(script.argv[0] or sys.executable, *script.argv[1:])]
-        shell = self._argv(script.text, place.interpreter)
+        text = self._late(script.text)
+        shell = self._argv(text, place.interpreter)
         if place.interpreter == SHELL:
-            words = simple_words(script.text)
+            words = simple_words(text)
             environ = self._variables("", place)
             if (
                 words is not None
@@ -517,7 +651,18 @@ class HostRun:
                 found.pop(name, None)
             else:
                 found[name] = value
+        if self.around.tokens:
+            return {name: self._late(value) for name, value in found.items()}
         return found
+
+
+def _gives(number: int) -> bool:
+    """Whether a stdin may give anything: not where it is closed, or nobody's."""
+    try:
+        found, nothing = os.fstat(number), os.stat(os.devnull)
+    except OSError:
+        return False
+    return found.st_rdev != nothing.st_rdev
 
 
 def _drop(_target: int, _data: bytes) -> None:

@@ -47,7 +47,7 @@ def look_ahead(plan: "Plan", judge: "Judge", open_results: "Callable[[], Results
             words[action.id] = f"up to date ({verdict.why})"
             continue
         results = open_results() if action.restorable and not judge.forced else None
-        found = results is not None and results.find(action, verdict.key, judge.made_in) is not None
+        found = results is not None and results.find(action, verdict.key, judge.made_in(action)) is not None
         words[action.id] = f"would {'be restored' if found else 'run'}, because {verdict.why}"
     for name in idle_servers(plan, idle):
         words[name] = "would not start, because nothing that needs it would run"

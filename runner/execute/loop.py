@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runner.events import Reporter
     from runner.execute.places import Places
     from runner.execute.ports import Images, Locks, Log, Results
-    from runner.execute.streams import Stream
+    from runner.execute.streams import Feed
     from runner.execute.surroundings import Settings
     from runner.execute.verdict import Judge, Verdict
     from runner.plan.action import Action, Plan
@@ -422,7 +422,8 @@ class Loop:
             found = part.run.go_on(before)
             if isinstance(found, Process):
                 self.running[found.pid] = item
-                self.locks.note(found.pid, [each.run.action.id for each in item.parts])
+                if found.pid > 0:
+                    self.locks.note(found.pid, [each.run.action.id for each in item.parts])
                 return
             if isinstance(found, Pause):
                 self.pausing.append((time.monotonic() + found.seconds, item))
@@ -580,7 +581,7 @@ class Loop:
         """Wait for the next thing to happen and deal with all that did."""
         poll = select.poll()
         poll.register(signals.reader, select.POLLIN)
-        streams: dict[int, Stream] = {}
+        streams: dict[int, Feed] = {}
         for run in (*self._runs(), *self.stopping.leaving()):
             for stream in run.streams:
                 streams[stream.reader] = stream
@@ -675,7 +676,7 @@ class Loop:
                     item.overdue = time.monotonic() + GRACE
                     item.below = item.run.signal(SIGTERM)
 
-    def _close(self, done: "Stream") -> None:
+    def _close(self, done: "Feed") -> None:
         """A stream is at its end: its process closed it, which need not mean that it ended."""
         for run in (*self._runs(), *self.stopping.leaving()):
             if done in run.streams:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
     from runner.events import ImageReady
     from runner.plan.action import Action
+    from runner.plan.action_key import Pieces
     from runner.plan.file_state import FileState, LogEntry
     from runner.plan.result import Result
 else:
@@ -92,6 +93,27 @@ class Programs(Protocol):
 
     def identity(self, name: str, environ: "Mapping[str, str]", folder: str) -> str | None:
         """A text that changes when the program of that name, seen from a folder, does; None if there is none."""
+
+
+class Containers(Protocol):
+    """What is known of the containers that actions run in."""
+
+    def pieces(self, action: "Action") -> "Pieces":
+        """What of an action's container is part of its key beside what its plan says.
+
+        Raises:
+            EngineError: The engine does not answer, or an image can't be got.
+        """
+
+    def standing(self, action: "Action") -> str:
+        """What a result hangs on that is nowhere but in the place where it was made, as text."""
+
+    def variables(self, action: "Action", namespace: str) -> "Mapping[str, str]":
+        """The variables of an action's commands there, as the tasks of a namespace get them."""
+
+    @property
+    def made_in(self) -> str:
+        """How results are made there: `CONTAINER` or `HERMETIC`."""
 
 
 class Images(Protocol):

@@ -8,13 +8,16 @@ import os
 import socket
 import time
 
-from runner.errors import RunError
+from runner.errors import PyrunError, RunError
+from runner.execute.streams import Stream
 from runner.system.process import start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runner.execute.places import Launcher
+    from runner.execute.streams import Feed
     from runner.plan.action import ServerPlan
     from runner.system.process import Process
 
@@ -22,6 +25,8 @@ HOST = "127.0.0.1"
 _HOST_6 = "::1"
 _GOOD = 400
 """Answers from this one on say that the server is not ready."""
+_HANGS_UP = 0.05
+"""Seconds after which a connection that is still there is taken for one."""
 _STATUS_DIGITS = 3
 _LAST_PORT = 65535
 _LONGEST = 1 << 16
@@ -36,11 +41,19 @@ class Readiness:
         interpreter: The words that start a script's interpreter.
         folder: The folder of its commands, absolute.
         environ: All variables of its commands.
+        launcher: What has started it, if not this machine itself.
     """
 
     def __init__(
-        self, server: "ServerPlan", interpreter: "Sequence[str]", folder: str, environ: "Mapping[str, str]"
+        self,
+        server: "ServerPlan",
+        interpreter: "Sequence[str]",
+        folder: str,
+        environ: "Mapping[str, str]",
+        launcher: "Launcher | None" = None,
     ) -> None:
+        self._launcher = launcher
+        self._begun = launcher is None
         self.deadline = time.monotonic() + server.limit / 1000
         self.limit = server.limit
         self._ports = server.ports
@@ -51,6 +64,7 @@ class Readiness:
         self._said: dict[int, bytes] = {}
         self._longest = max((len(_bytes(text)) for kind, text in server.ready if kind == "log"), default=1)
         self._process: Process | None = None
+        self._feed: Feed | None = None
         self._request: _Request | None = None
         self._requests = 0
 
@@ -66,6 +80,12 @@ class Readiness:
 
     def ready(self) -> bool:
         """Whether all is answered by yes; asks again what is not."""
+        if not self._begun:
+            assert self._launcher is not None
+            if not self._launcher.up:
+                self.deadline = time.monotonic() + self.limit / 1000
+                return False
+            self._begun = True
         self._open = [(kind, text) for kind, text in self._open if not self._yes(kind, text)]
         return not self._open
 
@@ -90,7 +110,7 @@ class Readiness:
 
     def _yes(self, kind: str, text: str) -> bool:
         if kind == "port":
-            return _accepts(int(text))
+            return _accepts(int(text)) if self._launcher is None else _holds(self._launcher.reached(int(text)))
         if kind == "http":
             return self._answers(text)
         return kind == "command" and self._succeeds(text)
@@ -98,12 +118,16 @@ class Readiness:
     def _succeeds(self, script: str) -> bool:
         """Whether the last start of a command has succeeded; if it has failed, it is started again."""
         if self._process is not None:
+            if self._feed is not None and not self._feed.pump():
+                self._feed = None
             status = self._process.poll()
             if status is None:
                 return False
             self._process = None
             if status == 0:
                 return True
+        if self._launcher is not None:
+            return self._ask(self._launcher, script)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             self._process = start(
@@ -113,6 +137,17 @@ class Readiness:
             return False
         finally:
             os.close(null)
+        return False
+
+    def _ask(self, launcher: "Launcher", script: str) -> bool:
+        """Have a command started where the server runs; it has not succeeded yet."""
+        sinks = [Stream(number, b"", lambda _number, _data: None, pipe=False) for number in (1, 2)]
+        try:
+            self._process, self._feed = launcher.start(
+                (*self._interpreter, script), self._folder, launcher.environ(), sinks
+            )
+        except PyrunError:
+            self._process = None
         return False
 
     def _answers(self, written: str) -> bool:
@@ -137,6 +172,8 @@ class Readiness:
         host, _, port = place.partition(":")
         usual = self._ports[0] if self._ports and rest == written else 80
         number = int(port) if is_port(port) else 0 if port else usual
+        if self._launcher is not None and host in {"", HOST, "localhost"}:
+            number = self._launcher.reached(number)
         return host or HOST, number, f"{slash or '/'}{path}"
 
 
@@ -209,6 +246,23 @@ def _accepts(port: int) -> bool:
             continue
         return True
     return False
+
+
+def _holds(port: int) -> bool:
+    """Whether something accepts connections behind a port that an engine keeps for it.
+
+    The engine itself accepts as long as the container is there, and hangs up when nobody does behind it.
+    """
+    if not port:
+        return False
+    try:
+        with socket.create_connection((HOST, port), 0.2) as one:
+            one.settimeout(_HANGS_UP)
+            return bool(one.recv(1))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
 
 
 def taken_port(ports: "Sequence[int]") -> int:

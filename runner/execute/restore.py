@@ -10,7 +10,7 @@ import time
 from runner.digest import Digest, canonical, digest_of
 from runner.execute.bring_back import RefusedError, bring_back
 from runner.execute.outputs import UnfitError, gather, own_paths, roots_in
-from runner.plan.file_state import SANDBOX, FileState
+from runner.plan.file_state import HERMETIC, SANDBOX, FileState
 from runner.plan.result import Result
 from runner.store.action_cache import ActionCache
 from runner.store.blob_store import LIMIT, BlobStore
@@ -97,7 +97,7 @@ class Results:
             return None
         try:
             made, when, milliseconds = _read_metadata(message)
-            if made_in == SANDBOX and made.how not in {SANDBOX, "hermetic"}:
+            if made_in in {SANDBOX, HERMETIC} and made.how not in {SANDBOX, HERMETIC}:
                 return None
             if made.only_in not in {"", os.path.realpath(self._top)}:
                 return None

@@ -12,6 +12,7 @@ from runner.events import Noticed
 from runner.execute.input_root import input_root, invoke_files
 from runner.execute.outcome import HALTED, Outcome
 from runner.execute.surroundings import Surroundings
+from runner.execute.take_out import take_out
 from runner.model.path import resolved
 from runner.system.claimed_folder import remove_left
 from runner.system.fresh_tree import FreshTree
@@ -181,34 +182,9 @@ class Sandbox:
 
     def _take_out(self, action: "Action", tree: FreshTree) -> Outcome | None:
         """Put targets in their places; None if all are there."""
-        from runner.plan.select import select_targets  # noqa: PLC0415 - a task without files does without
-        from runner.system.tree import DiskTree  # noqa: PLC0415
-
-        targets = action.targets or ()
-        error = None
-        for target in targets:
-            needed = not (target.has_wildcard or target.text in action.maybe or action.traits.tusk)
-            if needed and not tree.has(target.literal_prefix):
-                hint = f"does its command write `{target.text}`, relative to the file's folder?"
-                at = target.at or action.position
-                error = RunError(f"`{action.label}` succeeded, but left no `{target.text}`", at, hint)
-                break
-        else:
-            whole = [
-                t.literal_prefix for t in targets if not t.has_wildcard and tree.is_folder(t.literal_prefix)
-            ]
-            found = select_targets(DiskTree(tree.root), targets)
-            alone = [path for path in found if not path.startswith(tuple(f"{folder}/" for folder in whole))]
-            try:
-                tree.take_out([*whole, *alone])
-            except OSError as failure:
-                what = failure.filename2 or failure.filename or ""
-                error = RunError(
-                    f"a target of `{action.label}` can't be put in its place: {failure.strerror}: {what}",
-                    action.position,
-                )
+        outcome = take_out(action, tree)
         self._tell_written(action, tree)
-        return None if error is None else Outcome(error.status, action.label, "", error)
+        return outcome
 
     def _tell_written(self, action: "Action", tree: FreshTree) -> None:
         """Tell what was written and is no target."""

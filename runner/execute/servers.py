@@ -72,11 +72,12 @@ class Servers:
         if action.server is not None and action.server.ready:
             from runner.execute.readiness import Readiness  # noqa: PLC0415 - sockets, for servers only
 
-            folder = beneath(self._top, action.dir)
-            readiness = Readiness(action.server, action.interpreter, folder, environ)
+            launcher = run.around.launcher
+            folder = beneath(self._top, action.dir) if launcher is None else run.around.folder(action.dir)
+            readiness = Readiness(action.server, action.interpreter, folder, environ, launcher)
             self._asking[action.id] = readiness
             run.hear = readiness.hear
-            if run.prefix is None:
+            if run.prefix is None and launcher is None:
                 readiness.hear_nothing()
 
     def adopt(self, action: "Action", asking: "Readiness | None") -> None:
@@ -152,8 +153,8 @@ class Servers:
                 raise ended_early(self._actions[name], "while it was needed")
         for name in self._started:
             other = self._actions[name]
-            theirs = other.server.ports if other.server is not None else ()
-            for port in action.server.ports if action.server is not None else ():
+            theirs = _host_ports(other)
+            for port in _host_ports(action):
                 if port in theirs:
                     raise taken_error(port, f", by `{other.label}`", action)
         check_ports(action)
@@ -190,13 +191,23 @@ def check_ports(action: "Action") -> None:
     Raises:
         RunError: It is.
     """
-    if action.server is None or not action.server.ports:
+    ports = _host_ports(action)
+    if not ports:
         return
     from runner.execute.readiness import taken_port  # noqa: PLC0415 - sockets, for servers only
 
-    port = taken_port(action.server.ports)
+    port = taken_port(ports)
     if port:
         raise taken_error(port, "", action)
+
+
+def _host_ports(action: "Action") -> tuple[int, ...]:
+    """The ports of this machine that a server is to have, as far as they are said."""
+    if action.server is None:
+        return ()
+    if action.container is None:
+        return action.server.ports
+    return tuple(port for port in action.server.outer if port)
 
 
 def taken_error(port: int, owner: str, action: "Action") -> RunError:

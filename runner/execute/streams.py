@@ -10,6 +10,9 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+else:
+    Protocol = object
 
 _CHUNK = 65536
 _LONGEST_LINE = 1 << 20
@@ -71,6 +74,23 @@ class LineByLine:
             lines.end()
 
 
+class Feed(Protocol):
+    """What a loop waits for and passes on."""
+
+    @property
+    def reader(self) -> int:
+        """The descriptor to poll."""
+
+    def pump(self) -> bool:
+        """Pass on what is there; False when nothing more will come."""
+
+    def drain(self) -> None:
+        """Pass on what is left, and let go."""
+
+    def close_writer(self) -> None:
+        """The other side has its end."""
+
+
 class Stream:
     """One pipe from a task to the user.
 
@@ -79,6 +99,7 @@ class Stream:
         prefix: What each line begins with.
         write: Takes the lines with where they go.
         whole: Whether lines are passed on whole; if not, all is passed on at once and without a prefix.
+        pipe: Whether there is one; else somebody else brings what the task writes.
 
     Attributes:
         reader: The end to poll.
@@ -89,10 +110,18 @@ class Stream:
     __slots__ = ("_lines", "_prefix", "_target", "_write", "listener", "reader", "writer")
 
     def __init__(
-        self, target: int, prefix: bytes, write: "Callable[[int, bytes], None]", *, whole: bool = True
+        self,
+        target: int,
+        prefix: bytes,
+        write: "Callable[[int, bytes], None]",
+        *,
+        whole: bool = True,
+        pipe: bool = True,
     ) -> None:
-        self.reader, self.writer = os.pipe()
-        os.set_blocking(self.reader, False)
+        self.reader = self.writer = -1
+        if pipe:
+            self.reader, self.writer = os.pipe()
+            os.set_blocking(self.reader, False)
         self._target = target
         self._prefix = prefix
         self._write = write
@@ -117,7 +146,7 @@ class Stream:
             chunk = b""
         if not chunk:
             return False
-        self._take(chunk)
+        self.take(chunk)
         return True
 
     def drain(self) -> None:
@@ -129,13 +158,18 @@ class Stream:
                 break
             if not chunk:
                 break
-            self._take(chunk)
-        if self._lines is not None:
-            self._lines.end()
+            self.take(chunk)
+        self.end()
         self.close_writer()
         os.close(self.reader)
 
-    def _take(self, chunk: bytes) -> None:
+    def end(self) -> None:
+        """Pass on the last line although it has no end."""
+        if self._lines is not None:
+            self._lines.end()
+
+    def take(self, chunk: bytes) -> None:
+        """Pass on what the task wrote."""
         if self.listener is not None:
             self.listener(chunk)
         if self._lines is None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
+    from runner.execute.places import Launcher
     from runner.plan.action import Action
 
 
@@ -56,9 +57,11 @@ class Surroundings:
 
     Attributes:
         settings: The variables that steps have set so far, None for those taken away.
+        launcher: What starts the commands, if not this machine itself.
+        tokens: Texts that stand for ports that are known by now, with what they stand for.
     """
 
-    __slots__ = ("null", "prefix", "reporter", "settings", "stdin", "terminal", "whole", "work")
+    __slots__ = ("launcher", "null", "prefix", "reporter", "settings", "stdin", "terminal", "tokens", "whole", "work")
 
     def __init__(
         self,
@@ -79,6 +82,8 @@ class Surroundings:
         self.terminal = terminal
         self.whole = whole
         self.settings: dict[str, str | None] = {}
+        self.launcher: Launcher | None = None
+        self.tokens: Mapping[str, str] = {}
 
     def folder(self, written: str) -> str:
         """A folder of an action as an absolute path."""

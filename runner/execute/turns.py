@@ -191,7 +191,7 @@ class Turns:
                 self._judge.targets_of(action.id),
                 part.run.log_path,
                 milliseconds,
-                self._judge.made_in,
+                self._judge.made_in(action),
             )
         part.run.around.reporter.tell(TaskFinished(action.label, milliseconds))
         return outcome
@@ -274,7 +274,7 @@ class Turns:
         results = self._kept() if action.restorable and not self._judge.forced else None
         if results is None:
             return False
-        found = results.find(action, verdict.key, self._judge.made_in)
+        found = results.find(action, verdict.key, self._judge.made_in(action))
         if found is None:
             return False
         self._judge.begin_restore(action, verdict, found.paths)

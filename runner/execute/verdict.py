@@ -7,7 +7,7 @@ from runner.errors import PlanError
 from runner.model.path import beneath
 from runner.model.record import Record
 from runner.model.when import COMMAND, ENVIRONMENT
-from runner.plan.action_key import key_of, made_by, part_digests, pieces
+from runner.plan.action_key import STANDING, key_of, made_by, part_digests, pieces
 from runner.plan.dirty import MARKED, NEVER, key_change, targets_change
 from runner.plan.file_state import BEGUN, CHANGED, FAILED, HOST, RESTORED, SANDBOX, FileState, LogEntry
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from runner.execute.inputs import Inputs
-    from runner.execute.ports import Images, Log, Programs
+    from runner.execute.ports import Containers, Images, Log, Programs
     from runner.plan.action import Action
     from runner.plan.action_key import Pieces
     from runner.plan.result import Result
@@ -79,11 +79,11 @@ class Judge:
         environ: The variables of an action's commands.
         needed: The ids of the actions that others depend on.
         force: Whether what was asked for runs whatever is recorded.
-        made_in: `HOST` or `SANDBOX`: where actions run, and what counts as done there.
+        containers: What is known of containers, or None where no action runs in one.
+        made_in: `HOST` or `SANDBOX`: where actions on the host run, and what counts as done there.
 
     Attributes:
         forced: See `force`.
-        made_in: See above.
         spared: The ids of actions that run only if they must, although all others are forced.
         foreign: For each action that ran the files that its targets match and that none of its runs made.
     """
@@ -98,9 +98,11 @@ class Judge:
         environ: "Callable[[Action, str], Mapping[str, str]]",
         needed: frozenset[str],
         force: bool,
+        containers: "Containers | None" = None,
         made_in: str = HOST,
     ) -> None:
-        self.made_in = made_in
+        self._containers = containers
+        self._made_in = made_in
         self._inputs = inputs
         self._log = log
         self._programs = programs
@@ -137,13 +139,15 @@ class Judge:
         sources = self._inputs.sources(action, recorded)
         found = pieces(
             action,
-            self._platform,
+            self._platform if action.container is None else "",
             self._tools(action),
             [self._made[dep] for dep in action.deps],
             self._images.base_digest(action) if action.image is not None else "",
             self._answers(action, settings or {}),
             settings or {},
         )
+        if action.container is not None and self._containers is not None:
+            found = (*found, *self._containers.pieces(action), *self._standing(action))
         key = key_of(found, sources)
         if action.traits.tusk and action.remembered:
             # As in a tusk.yml: any earlier good run with this key counts, not only the last one.
@@ -171,14 +175,30 @@ class Judge:
             return NEVER
         if not entry.counts:
             return MARKED.get(entry.made, NEVER)
-        if self.made_in == SANDBOX and not entry.made.startswith(SANDBOX):
+        if self._made_in == SANDBOX and not entry.made.startswith(self.made_in(action)):
             return "it was made in the open, and `--sandbox` was given"
         if entry.key != key:
             return key_change(entry, part_digests(found), sources) or "what it depends on changed"
+        if action.container is not None and (moved := _moved(entry, found)):
+            return moved
         missing = self._missing(action, targets) if action.image is None else ""
         if action.traits.tusk and action.targets and not targets:
             missing = action.targets[0].text
         return targets_change(entry, targets) or (f"the target {missing} is gone" if missing else "")
+
+    def made_in(self, action: "Action") -> str:
+        """How the result of an action is made."""
+        if action.container is not None and self._containers is not None:
+            return self._containers.made_in
+        return self._made_in
+
+    def _standing(self, action: "Action") -> "Pieces":
+        """What the result of an action hangs on that is nowhere but in its container's place."""
+        if self._containers is None or action.container is None:
+            return ()
+        if action.targets is not None or not action.remembered:
+            return ()
+        return ((STANDING, self._containers.standing(action)),)
 
     def always(self, action: "Action") -> str:
         """Why it runs whatever its deps make and its files are, or empty."""
@@ -249,7 +269,7 @@ class Judge:
         if changed:
             self._log.mark(action.id, CHANGED, left, others)
         else:
-            self._record(action, verdict, targets, milliseconds, (left, others), self.made_in)
+            self._record(action, verdict, targets, milliseconds, (left, others), self.made_in(action))
         return "", changed
 
     def _changed(self, action: "Action", verdict: Verdict) -> str:
@@ -408,7 +428,8 @@ class Judge:
     ) -> None:
         """Write down a good run; `whose` are the target files that its runs made, and the others."""
         left, others = whose
-        parts = part_digests(verdict.found)
+        kept = tuple(piece for piece in verdict.found if piece[0] != STANDING)
+        parts = part_digests((*kept, *self._standing(action)))
         when = int(time.time())
         names = [action.id]
         if action.traits.tusk:
@@ -447,22 +468,41 @@ class Judge:
         found = []
         for question in action.questions:
             if question.kind == ENVIRONMENT:
-                value = self._environ(action, action.traits.namespace).get(question.name)
+                value = self._variables(action).get(question.name)
                 value = settings.get(question.name, value)
                 found.append((question.name, "" if value is None else f"={value}"))
             elif question.kind != COMMAND:
                 paths = [beneath(question.dir, path) for path in question.values if path is not None]
+                if action.container is not None:
+                    # What lies elsewhere in a container is its image's.
+                    paths = [path for path in paths if not path.startswith("/")]
                 found += [(path, str(self._inputs.tree.exists(path))) for path in paths]
         return found
 
+    def _variables(self, action: "Action") -> "Mapping[str, str]":
+        """The variables of an action's commands in its place."""
+        if action.container is not None and self._containers is not None:
+            return self._containers.variables(action, action.traits.namespace)
+        return self._environ(action, action.traits.namespace)
+
     def _tools(self, action: "Action") -> list[tuple[str, str]]:
         """The programs that an action plainly starts, with what identifies each."""
+        if action.container is not None:
+            # They are its image's.
+            return []
         environ = {**self._environ(action, action.traits.namespace), **dict(action.env)}
         names = {(name, script.dir): None for script in action.scripts for name in script.programs}
         if action.scripts:
             names = {**{(name, ""): None for name in action.interpreters}, **names}
         found = ((name, self._programs.identity(name, environ, folder)) for name, folder in names)
         return [(name, identity) for name, identity in found if identity is not None]
+
+
+def _moved(entry: LogEntry, found: "Pieces") -> str:
+    """What a result hangs on and is not what it was, though the key is the same; empty if all is."""
+    now = next((value for what, value in part_digests(found) if what == STANDING), None)
+    before = dict(entry.parts).get(STANDING)
+    return "" if now is None or now == before else f"the {STANDING} changed"
 
 
 def _ours(verdict: Verdict) -> set[str]:

@@ -91,7 +91,7 @@ class _Explainer:
     def kept(self, action: "Action", verdict: Verdict) -> "Result | None":
         """What was made before with all that an action depends on now."""
         results = self.open_results() if action.restorable and not self.judge.forced else None
-        return None if results is None else results.find(action, verdict.key, self.judge.made_in)
+        return None if results is None else results.find(action, verdict.key, self.judge.made_in(action))
 
     def brought(self, action: "Action", verdict: Verdict) -> Verdict:
         """What is known of an action once its targets are back."""

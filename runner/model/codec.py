@@ -11,6 +11,7 @@ from _json import encode_basestring_ascii, make_scanner
 from runner.errors import PyrunError
 from runner.location import Position
 from runner.model.call import Call
+from runner.model.container import Container, ContainerName, Mount
 from runner.model.image import Copy, Healthcheck, Image
 from runner.model.invoke import InvokeParam, InvokeTask
 from runner.model.param import Default, Param
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _KINDS: tuple[type[Record], ...] = (
     Head, Task, Param, Call, Command, Source, Image, Copy, Healthcheck, Default, SetEnvironment, Step, SubTask,
     Check, Secret, Server, EnvFile, InvokeCall, InvokeTask, InvokeParam, Notice,
+    Container, ContainerName, Mount,
 )  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _TUPLE, _POSITION, _HOLE, _TEMPLATE, _FLOAT = 40, 41, 42, 43, 44

@@ -6,6 +6,7 @@ from the cache decodes a task when it is asked for and not before.
 
 from runner.errors import did_you_mean
 from runner.location import Position
+from runner.model.container import HOST, Container, ContainerName, bare_container, is_reference
 from runner.model.record import Record
 from runner.model.task import Task
 
@@ -73,6 +74,8 @@ class Head(Record):
         pass_env: What every task passes on, see there.
         store: Where what tasks made is kept, as written, and how many bytes that may take; empty and 0 where the
             file does not say.
+        containers: The containers that the file defines, in order, and none of other files.
+        container: Where tasks run that do not say, or None where the file does not say.
         secrets: The variables that are some task's secrets.
         notices: What its writer should know.
         namespace: The namespace of the file, empty for the top's.
@@ -82,8 +85,8 @@ class Head(Record):
     """
 
     FIELDS = (
-        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "store", "secrets",
-        "notices", "namespace", "folder", "file", "position",
+        "name", "usage", "interpreter", "shell", "tusk", "env_files", "pass_env", "store", "containers",
+        "container", "secrets", "notices", "namespace", "folder", "file", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -97,6 +100,8 @@ class Head(Record):
         env_files: tuple[EnvFile, ...],
         pass_env: tuple[tuple[str, bool], ...],
         store: tuple[str, int],
+        containers: tuple[Container, ...],
+        container: ContainerName | None,
         secrets: tuple[str, ...],
         notices: tuple[Notice, ...],
         namespace: str,
@@ -112,6 +117,8 @@ class Head(Record):
         self.env_files = env_files
         self.pass_env = pass_env
         self.store = store
+        self.containers = containers
+        self.container = container
         self.secrets = secrets
         self.notices = notices
         self.namespace = namespace
@@ -194,6 +201,52 @@ def head_of(project: Project, task: Task) -> Head:
 def head_named(project: Project, namespace: str) -> Head:
     """What the file of a namespace says beside its tasks."""
     return next((head for head in project.heads if head.namespace == namespace), project.heads[0])
+
+
+def container_named(project: Project, name: str, namespace: str) -> Container | None:
+    """The container that a name in a file stands for; None if there is none of that name.
+
+    It is the file's own, or that of the nearest file that includes it, or an image by its reference.
+
+    Args:
+        project: All files.
+        name: The name as it is written.
+        namespace: The namespace of the file.
+    """
+    if is_reference(name):
+        return bare_container(name, head_named(project, namespace).position)
+    seen = containers_seen(project.heads, namespace)
+    return next((container for container in seen if container.name == name), None)
+
+
+def containers_seen(heads: tuple[Head, ...], namespace: str) -> tuple[Container, ...]:
+    """The containers that a file can name: its own, then those of the files that include it, the nearest first.
+
+    Of two of one name the first counts.
+
+    Args:
+        heads: What all files say.
+        namespace: The namespace of the file.
+    """
+    found: tuple[Container, ...] = ()
+    while True:
+        found += next((head.containers for head in heads if head.namespace == namespace), ())
+        if not namespace:
+            return found
+        namespace = namespace.rpartition(":")[0]
+
+
+def unknown_container_hint(name: str, heads: tuple[Head, ...], namespace: str) -> str:
+    """What to say to a user who named a container that is not there.
+
+    Args:
+        name: The name as it is written.
+        heads: What all files say.
+        namespace: The namespace of the file.
+    """
+    known = tuple(dict.fromkeys(container.name for container in containers_seen(heads, namespace)))
+    near = did_you_mean(name, (*known, HOST))
+    return near if near.startswith("did") else f"an image is written with its tag: `{name}:latest`"
 
 
 def public_names(project: Project) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from runner.location import Position
 from runner.model.call import Call
+from runner.model.container import ContainerName
 from runner.model.image import Image
 from runner.model.param import Param
 from runner.model.record import Record
@@ -125,13 +126,15 @@ class Task(Record):
         persistent: Whether it is a server.
         server: What is known of it as a server, or None.
         image: The image it makes, or None.
+        container: Where it runs, or None where it does not say; for one that makes an image, where what it
+            copies from runs.
         position: Where its name stands.
     """
 
     FIELDS = (
         "name", "usage", "description", "private", "quiet", "aliases", "namespace", "args", "options", "shared",
         "deps", "sources", "targets", "env", "dir", "steps", "last", "timeout", "retries", "confirm", "secrets",
-        "pass_env", "cache", "watch", "spread", "persistent", "server", "image", "position",
+        "pass_env", "cache", "watch", "spread", "persistent", "server", "image", "container", "position",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -165,6 +168,7 @@ class Task(Record):
         persistent: bool,
         server: Server | None,
         image: Image | None,
+        container: ContainerName | None,
         position: Position,
     ) -> None:
         self.name = name
@@ -195,4 +199,5 @@ class Task(Record):
         self.persistent = persistent
         self.server = server
         self.image = image
+        self.container = container
         self.position = position

@@ -7,6 +7,7 @@ An action is a frozen value: everything that decides what it does is in it, fill
 from runner.location import Position
 from runner.model.record import Record
 from runner.model.task import Secret
+from runner.plan.container_plan import ContainerPlan
 from runner.plan.image_plan import ImagePlan
 from runner.plan.origin import Provenance
 from runner.plan.pattern import Pattern
@@ -97,15 +98,26 @@ class ServerPlan(Record):
         ports: Its ports.
         ready: What must be so: `port`, `http`, `command` or `log`, and what to ask.
         limit: Milliseconds after which it is taken for never getting ready.
+        outer: For each of its ports the one of this machine by which a container's is reached, 0 for any.
+        hostname: Its name on the network of a run.
     """
 
-    FIELDS = ("ports", "ready", "limit")
+    FIELDS = ("ports", "ready", "limit", "outer", "hostname")
     __slots__ = FIELDS
 
-    def __init__(self, ports: tuple[int, ...], ready: tuple[tuple[str, str], ...], limit: int) -> None:
+    def __init__(
+        self,
+        ports: tuple[int, ...],
+        ready: tuple[tuple[str, str], ...],
+        limit: int,
+        outer: tuple[int, ...] = (),
+        hostname: str = "",
+    ) -> None:
         self.ports = ports
         self.ready = ready
         self.limit = limit
+        self.outer = outer
+        self.hostname = hostname
 
 
 class Traits(Record):
@@ -173,12 +185,15 @@ class Action(Record):
         traits: What its file and task say of how it is told and remembered.
         provenance: Where its values and variables came from.
         position: Where its task stands.
+        container: The container that it runs in, or None for the host.
+        addresses: Texts that stand for a port that is known only when a server runs, each with the id of the
+            server and its own port.
     """
 
     FIELDS = (
         "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets",
         "maybe", "deps", "own_deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits",
-        "provenance", "position",
+        "provenance", "position", "container", "addresses",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -207,6 +222,8 @@ class Action(Record):
         traits: Traits,
         provenance: Provenance,
         position: Position,
+        container: ContainerPlan | None = None,
+        addresses: tuple[tuple[str, str, int], ...] = (),
     ) -> None:
         self.id = id
         self.label = label
@@ -231,6 +248,13 @@ class Action(Record):
         self.traits = traits
         self.provenance = provenance
         self.position = position
+        self.container = container
+        self.addresses = addresses
+
+    @property
+    def as_it_comes(self) -> bool:
+        """Whether it is a server that is nothing but what its container's image starts by itself."""
+        return self.persistent and self.container is not None and not (self.steps or self.last)
 
     @property
     def remembered(self) -> bool:

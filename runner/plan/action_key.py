@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.plan.action import Action
+    from runner.plan.container_plan import ContainerPlan
     from runner.plan.file_state import FileState
 
     Pieces = tuple[tuple[str, object], ...]
     """What a key is made of: what it is in words for people, and its value."""
 
+STANDING = "engine and what it keeps between runs"
+"""A piece that is no part of the key: what a result without target hangs on in the place where it was made."""
 VERSION = 2
 """Counted up whenever the same declarations come to mean something else."""
 
@@ -48,7 +51,9 @@ def pieces(
     found += [(f"arg {name}", value) for name, value in action.values]
     found += [(f"command {number}", step) for number, step in enumerate(essence(action.steps), 1)]
     found += [(f"command {number} of finally", step) for number, step in enumerate(essence(action.last), 1)]
-    variables: tuple[tuple[str, str | None], ...] = (*action.env, *action.traits.pass_env)
+    container = action.container
+    fixed: Sequence[tuple[str, object]] = action.env if container is None else _plain(container)
+    variables: Sequence[tuple[str, object]] = (*fixed, *action.traits.pass_env)
     found += [(f"variable {name}", (settings or {}).get(name, value)) for name, value in variables]
     found += [(f"answer to {what}", value) for what, value in answers]
     found.append(("targets", tuple(target.text for target in action.targets or ())))
@@ -57,7 +62,17 @@ def pieces(
     if action.image is not None:
         found.append(("image", action.image.plain()))
         found.append(("base image or SOURCE_DATE_EPOCH", base_digest))
+    if container is not None:
+        found += container.pieces()
     return tuple(found)
+
+
+def _plain(container: "ContainerPlan") -> "list[tuple[str, object]]":
+    """The variables of a container and its task, the names of the image's variables in their places."""
+    return [
+        (name, value if isinstance(value, str) else tuple(part if isinstance(part, str) else part.plain() for part in value))
+        for name, value in container.env
+    ]
 
 
 def definition_digest(action: "Action") -> str:
@@ -66,8 +81,9 @@ def definition_digest(action: "Action") -> str:
 
 
 def key_of(found: "Pieces", sources: "Sequence[FileState]") -> str:
-    """The key, as hexadecimal digits."""
-    return digest_of(canonical((found, tuple(source.identity for source in sources)))).hex
+    """The key, as hexadecimal digits. Where a result is kept has no part in it."""
+    pieces = tuple(piece for piece in found if piece[0] != STANDING)
+    return digest_of(canonical((pieces, tuple(source.identity for source in sources)))).hex
 
 
 def part_digests(found: "Pieces") -> tuple[tuple[str, str], ...]:

@@ -18,21 +18,21 @@ _SYSTEMS = {"mac": "darwin", "macos": "darwin", "osx": "darwin", "win": "windows
 
 
 def settle(
-    when: "When", values: "Mapping[str, Value]", facts: "Facts", folder: str
+    when: "When", values: "Mapping[str, Value]", system: str, folder: str
 ) -> "tuple[tuple[Question, ...], ...] | None":
     """What is left to ask of a condition; None if it does not hold whatever the answers are.
 
     Args:
         when: The condition.
         values: What its names stand for.
-        facts: How to ask about the world.
+        system: The operating system of the place that it is about.
         folder: The folder of its paths and commands, relative to the top.
     """
     left: list[tuple[Question, ...]] = []
     for item in when:
         early = [check for check in item if check.kind in EARLY]
         late = [check for check in item if check.kind not in EARLY]
-        if not item or any(_holds(check, values, facts) for check in early):
+        if not item or any(_holds(check, values, system) for check in early):
             continue
         if not late:
             return None
@@ -70,11 +70,10 @@ def _answer(question: Question, facts: "Facts", head: "Head") -> bool | None:
     return any(found) if question.kind == EXISTS else not all(found)
 
 
-def _holds(check: "Check", values: "Mapping[str, Value]", facts: "Facts") -> bool:
+def _holds(check: "Check", values: "Mapping[str, Value]", system: str) -> bool:
     texts = [fill(value, values) for value in check.values if value is not None]
     if check.kind == OS:
-        here = facts.platform().os
-        return any(_SYSTEMS.get(text.lower(), text.lower()) == here for text in texts)
+        return any(_SYSTEMS.get(text.lower(), text.lower()) == system for text in texts)
     value = values.get(check.name)
     if value is None:
         return False

@@ -45,7 +45,7 @@ class Fallback:
             RunError: A default's command failed.
         """
         for default in param.defaults:
-            left = settle(default.when, seen, self._facts, head.folder)
+            left = settle(default.when, seen, self._facts.platform().os, head.folder)
             if left is None:
                 continue
             holds = holds_now(left, self._facts, head)

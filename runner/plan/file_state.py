@@ -35,6 +35,8 @@ BEGUN, FAILED, CHANGED = "begun", "failed", "changed"
 """How a run is marked that has not ended, one that did not succeed, and one whose sources changed meanwhile."""
 HOST, SANDBOX = "host", "sandbox"
 """How a result was made: where all of this machine is to be seen, or only what is declared."""
+CONTAINER, HERMETIC = "container", "hermetic"
+"""The same in a container: where all of the project is to be seen, or only what is declared and nothing else."""
 RESTORED = " restored"
 """Stands behind how a result was made that came from the store."""
 
@@ -49,7 +51,7 @@ class LogEntry(Record):
         sources: The files it read.
         targets: The files it left.
         milliseconds: How long it took.
-        made: How: `HOST` or `SANDBOX`, with `RESTORED` behind it if it came from the store; `BEGUN`,
+        made: How: `HOST`, `SANDBOX`, `CONTAINER` or `HERMETIC`, with `RESTORED` behind it if it came from the store; `BEGUN`,
             `FAILED` or `CHANGED` if a later run did not end well, so that it counts no more.
         left: The paths that its runs made or changed, and so may be removed before the next one.
         when: Seconds since 1970 of its end, or 0.

@@ -4,13 +4,17 @@ from runner.errors import PlanError
 from runner.model.codec import write_json
 from runner.model.path import beneath
 from runner.model.project import head_of
-from runner.model.task import EXCLUDE, GO, Secret
+from runner.model.container import HOST
+from runner.model.task import EXCLUDE, GO, SSH, Secret
 from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
 from runner.plan.calls import draft_of
+from runner.plan.container_plan import HOST_NAME, ContainerPlan
 from runner.plan.expand import fill
 from runner.plan.graph import check_images, check_targets, ordered
+from runner.plan.image_plan import BaseVariable
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
+from runner.plan.place import ANYWHERE, PlaceFinder
 from runner.plan.plan_image import plan_image
 from runner.plan.steps import Body, StepFiller, task_folder
 
@@ -20,23 +24,34 @@ if TYPE_CHECKING:
 
     from runner.location import Position
     from runner.model.call import Call
+    from runner.model.container import Container
     from runner.model.project import Head, Project
     from runner.model.step import SubTask
     from runner.model.task import Task
     from runner.model.template import Template
     from runner.plan.bind import Binder, Invocation
+    from runner.plan.container_plan import Value as Variable
     from runner.plan.expand import Value
     from runner.plan.facts import Facts
     from runner.plan.pattern import Pattern
+    from runner.plan.place import WantedPlace
 
 _DEEPEST = 5000
 """Calls from the one asked for to the one farthest away; no real project comes near."""
 _READY_LIMIT = 60_000
 """Milliseconds that a server has to get ready where its file does not say."""
 _HOST = "127.0.0.1"
+_LONGEST_NAME = 63
+"""Characters of a name on a network."""
 
 
-def make_plan(project: "Project", asked: "Sequence[Invocation]", binder: "Binder", facts: "Facts") -> Plan:
+def make_plan(
+    project: "Project",
+    asked: "Sequence[Invocation]",
+    binder: "Binder",
+    facts: "Facts",
+    wanted: "WantedPlace" = ANYWHERE,
+) -> Plan:
     """The plan for some invocations.
 
     Args:
@@ -44,37 +59,46 @@ def make_plan(project: "Project", asked: "Sequence[Invocation]", binder: "Binder
         asked: What was asked for, in order.
         binder: Fills in the calls of the file.
         facts: How to ask about the world.
+        wanted: What is wanted of places beside what files say.
 
     Raises:
         PlanError: Something the plan needs is not there, goes in circles, or two write the same path.
     """
-    planner = _Planner(project, binder, facts)
-    wanted = tuple(dict.fromkeys(planner.add(invocation) for invocation in asked))
+    planner = _Planner(project, binder, facts, PlaceFinder(project, wanted))
+    starts = tuple(dict.fromkeys(planner.add(invocation) for invocation in asked))
     planner.discover()
-    ordered(wanted, {name: planner.edges(name, idle=True) for name in planner.invocations}, planner.labels)
-    live = ordered(wanted, {name: planner.edges(name) for name in planner.invocations}, planner.labels)
-    turns = planner.turns(wanted)
+    planner.find_places()
+    ordered(starts, {name: planner.edges(name, idle=True) for name in planner.invocations}, planner.labels)
+    live = ordered(starts, {name: planner.edges(name) for name in planner.invocations}, planner.labels)
+    turns = planner.turns(starts)
     actions = tuple(planner.action(name) for name in live)
     # What a tusk.yml calls one after the other may well write the same file.
     checked = tuple(action for action in actions if not action.traits.tusk or action.id in turns)
     check_targets(checked, tuple(head.file for head in project.heads))
     check_images(actions)
-    return Plan(actions, wanted, tuple(name for name in live if name not in turns))
+    return Plan(actions, starts, tuple(name for name in live if name not in turns))
 
 
 class _Planner:
     """Invocations by id, grown until nothing new is reached."""
 
-    def __init__(self, project: "Project", binder: "Binder", facts: "Facts") -> None:
+    def __init__(self, project: "Project", binder: "Binder", facts: "Facts", finder: PlaceFinder) -> None:
         self.project = project
         self.binder = binder
         self.facts = facts
-        self.filler = StepFiller(project, facts, self.values, self.env, self.called_by, self.add_called)
+        self.finder = finder
+        self.places: dict[str, Container] = {}
+        self.place: Container | None = None
+        self.filler = StepFiller(
+            project, self.values, self.env, self.called_by, self.add_called, self.system
+        )
         self.invocations: dict[str, Invocation] = {}
         self.labels: dict[str, str] = {}
         self.deps: dict[str, dict[str, Position]] = {}
         self.bodies: dict[str, Body] = {}
         self.copied: dict[str, tuple[str, ...]] = {}
+        self.images: dict[str, str] = {}
+        self.addresses: dict[str, tuple[str, int]] = {}
         self.depths: dict[str, int] = {}
         self.open: list[str] = []
         self.depth = 0
@@ -113,6 +137,51 @@ class _Planner:
             for part, _ in body.parts.values():
                 self.take_deps(part, needs)
             self.copied[name] = self.copies(invocation, needs)
+
+    def find_places(self) -> None:
+        """Find out where each invocation runs, and fill in anew what hangs on that."""
+        while True:
+            tasks = {name: invocation.task for name, invocation in self.invocations.items()}
+            before, self.places = self.places, self.finder.find(tasks, self.copied, self.below, self.labels)
+            moved = {name for name, place in self.places.items() if before.get(name) != place}
+            if not moved:
+                return
+            served = {name for name in moved if self.invocations[name].task.persistent}
+            for name in list(self.invocations):
+                if name in moved or not served.isdisjoint(self.deps[name]):
+                    self.place = self.places.get(name)
+                    self.depth = self.depths[name] + 1
+                    if self.place is not None:
+                        self.take_image(name, self.place)
+                    self.bodies[name] = self.filler.body(self.invocations[name])
+            self.place = None
+            self.discover()
+
+    def below(self, name: str) -> "list[str]":
+        """What an invocation depends on or calls."""
+        return [*self.deps[name], *self.bodies[name].calls]
+
+    def take_image(self, name: str, place: "Container") -> None:
+        """Let an invocation need the image task that makes its container's image."""
+        if place.task is None:
+            return
+        namespace = self.invocations[name].task.namespace
+        found = self.called(place.task, self.facts.platform_names(), namespace)
+        if len(found) != 1 or found[0].task.image is None:
+            raise PlanError(
+                f"the container `{place.name}` needs one task that makes an image",
+                place.task.position,
+                "such as `task: image NAME`",
+            )
+        image = self.add(found[0], self.depth, place.task.position)
+        self.deps[name].setdefault(image, place.task.position)
+        self.images[name] = image
+
+    def system(self) -> str:
+        """The operating system of the place in which what is filled in just now runs."""
+        if self.place is None:
+            return self.facts.platform().os
+        return self.place.platform.partition("/")[0] if "/" in self.place.platform else "linux"
 
     def take_deps(self, invocation: "Invocation", needs: "dict[str, Position]") -> None:
         """Note what an invocation needs first."""
@@ -166,23 +235,64 @@ class _Planner:
 
     def values(self, invocation: "Invocation") -> "Mapping[str, Value]":
         """All names that templates of an invocation may use."""
-        values: dict[str, Value] = {**self.facts.platform_names(), **invocation.values}
+        values: dict[str, Value] = {**self.platform_names(), **invocation.values}
         for call in invocation.task.deps:
             first = call.words[0].parts
             if len(first) == 1 and isinstance(first[0], str):
-                self.take_address(first[0], invocation.task, values)
+                self.take_address(first[0], call, invocation.task, values)
         return values
 
-    def take_address(self, name: str, task: "Task", values: "dict[str, Value]") -> None:
-        """Where a server is reached that a task depends on."""
+    def platform_names(self) -> "Mapping[str, str]":
+        """The names of the platform of the place in which what is filled in just now runs."""
+        names = self.facts.platform_names()
+        if self.place is None:
+            return names
+        os, _, rest = self.place.platform.partition("/")
+        if not rest:
+            os, rest = "linux", "/".join(part for part in (names["TARGETARCH"], names["TARGETVARIANT"]) if part)
+        architecture, _, variant = rest.partition("/")
+        platform = f"{os}/{rest}"
+        own = {"TARGETOS": os, "TARGETARCH": architecture, "TARGETVARIANT": variant, "TARGETPLATFORM": platform}
+        return {**names, **own, "BUILDPLATFORM": platform}
+
+    def take_address(self, name: str, call: "Call", task: "Task", values: "dict[str, Value]") -> None:
+        """Where a server is reached that a task depends on, as seen from where the task runs."""
         from runner.plan.calls import find_task  # noqa: PLC0415 - for a moment
 
         found = find_task(self.project, name, task.position, task.namespace)
-        if found.persistent:
-            short = name.rpartition(":")[2]
+        if not found.persistent:
+            return
+        short = name.rpartition(":")[2]
+        ports = found.server.ports if found.server is not None else ()
+        place = server = None
+        if self.places:
+            servers = self.called(call, values, task.namespace)
+            server = self.add(servers[0], self.depth, call.position) if servers else None
+            place = self.places.get(server or "")
+        if self.place is None:
             values[f"{short}.host"] = _HOST
-            if found.server is not None and found.server.ports:
-                values[f"{short}.port"] = str(found.server.ports[0][1])
+        else:
+            values[f"{short}.host"] = HOST_NAME if place is None else self.hostname(server or "")
+        if not ports:
+            return
+        outer, inner = ports[0]
+        values[f"{short}.port"] = str(inner)
+        if place is not None and self.place is None:
+            # Which port of this machine it gets is known when it runs, and has no part in what is asked for.
+            if outer:
+                values[f"{short}.port"] = str(outer)
+            else:
+                values[f"{short}.port"] = f"@@{short}.port@@"
+                self.addresses[f"@@{short}.port@@"] = (server or "", inner)
+
+    def hostname(self, server: str) -> str:
+        """A server's name on the network of a run."""
+        invocation = self.invocations[server]
+        said = invocation.task.server.hostname if invocation.task.server is not None else None
+        if said is not None:
+            return fill(said, self.values(invocation))
+        letters = "".join(one if one.isascii() and one.isalnum() else "-" for one in invocation.label)
+        return letters.strip("-").lower()[:_LONGEST_NAME].rstrip("-") or "server"
 
     def called(self, call: "Call", values: "Mapping[str, Value]", namespace: str) -> "tuple[Invocation, ...]":
         """The invocations that a call of a file asks for."""
@@ -197,7 +307,10 @@ class _Planner:
         invocation = self.invocations[name]
         task = invocation.task
         head = head_of(self.project, task)
+        self.place = self.places.get(name)
+        self.addresses = {}
         values = self.values(invocation)
+        container = self.container(name, task_folder(task, head, values))
         copied, body = self.copied[name], self.bodies[name]
         image = None
         if task.image is not None:
@@ -212,7 +325,7 @@ class _Planner:
             body.steps,
             body.last,
             head.interpreter,
-            self.env(invocation),
+            tuple((key, value) for key, value in self.env(invocation) if isinstance(value, str)),
             task_folder(task, head, values),
             self.sources(name),
             self.targets(name),
@@ -222,7 +335,7 @@ class _Planner:
             tuple(body.calls),
             Limits(task.timeout, task.retries, self.questions(self.all_parts(name))),
             task.persistent,
-            _server(task, values),
+            self.server(name, values),
             image,
             copied,
             self.traits(task, head, self.all_parts(name), task_folder(task, head, values)),
@@ -231,7 +344,56 @@ class _Planner:
                 tuple((key, value.position) for key, value in task.env),
             ),
             task.position,
+            container,
+            tuple((text, server, port) for text, (server, port) in self.addresses.items()),
         )
+
+    def container(self, name: str, folder: str) -> "ContainerPlan | None":
+        """The container of an invocation; None for the host."""
+        place = self.place
+        for part, _ in self.bodies[name].parts.values():
+            said = part.task.container
+            where = HOST if place is None else place.name
+            if said is not None and said.text not in {where, self.finder.inside}:
+                if place is None and self.finder.on_host:
+                    continue
+                owner = self.invocations[name].task.name
+                raise PlanError(
+                    f"`{owner}` declares what it reads or writes, so what it calls becomes part of it and runs in "
+                    f"`{where}`, and `{part.task.name}` names `{said.text}`",
+                    said.position,
+                    f"name `{part.task.name}` under the `deps` of `{owner}`",
+                )
+        if place is None:
+            return None
+        task = self.invocations[name].task
+        if folder.startswith(("/", "../")) or folder == "..":
+            raise PlanError(
+                f"`{task.name}` works in `{folder}`, and a container sees the project's folder only",
+                task.dir.position if task.dir is not None else task.position,
+                "choose a folder of the project, or `container: host`",
+            )
+        env = {key: self.late(value, {}) for key, value in place.env}
+        env.update(self.env(self.invocations[name]))
+        alone = task.persistent or any(
+            secret.name == SSH or secret.to.startswith(("/", "~")) for secret in task.secrets
+        )
+        passed: dict[str, None] = {}
+        for part in self.all_parts(name):
+            theirs = head_of(self.project, part.task)
+            passed |= dict.fromkeys(one for one, _ in (*theirs.pass_env, *part.task.pass_env))
+        hidden = frozenset(self.project.head.secrets)
+        names = tuple(one for one in passed if one not in hidden)
+        return ContainerPlan(place, tuple(env.items()), self.images.get(name, ""), alone, names)
+
+    def server(self, name: str, values: "Mapping[str, Value]") -> ServerPlan | None:
+        """How an invocation is reached as a server."""
+        task = self.invocations[name].task
+        found = _server(task, values)
+        if found is None or task.server is None or self.place is None:
+            return found
+        outer = tuple(outer for outer, _ in task.server.ports)
+        return ServerPlan(found.ports, found.ready, found.limit, outer, self.hostname(name))
 
     def questions(self, parts: "Sequence[Invocation]") -> tuple[str, ...]:
         """What the user is asked for an invocation and for those that became part of it."""
@@ -322,7 +484,7 @@ class _Planner:
                 found.append(parse_pattern(text, target.position, base=head.folder, files_only=head.tusk))
         return tuple(dict.fromkeys(found)) or None
 
-    def env(self, invocation: "Invocation") -> tuple[tuple[str, str], ...]:
+    def env(self, invocation: "Invocation") -> "tuple[tuple[str, Variable], ...]":
         """The fixed variables of a task; for an interpreter that is no shell its values too."""
         values, task = self.values(invocation), invocation.task
         head = head_of(self.project, task)
@@ -333,9 +495,24 @@ class _Planner:
                     found.setdefault(name, value)
         return tuple(found.items())
 
-    def variable(self, template: "Template", values: "Mapping[str, Value]", head: "Head") -> str:
-        """The value of a variable; an unknown name is the caller's."""
+    def variable(self, template: "Template", values: "Mapping[str, Value]", head: "Head") -> "Variable":
+        """The value of a variable; an unknown name is one of the place: the caller's, or the image's."""
+        if self.place is not None:
+            return self.late(template, values)
         return fill(template, values, lambda name: self.facts.variable(name, head) or "")
+
+    def late(self, template: "Template", values: "Mapping[str, Value]") -> "Variable":
+        """The value of a variable in a container, in which unknown names are the image's variables."""
+        if all(isinstance(part, str) or part.name in values for part in template.parts):
+            return fill(template, values)
+        return tuple(
+            part
+            if isinstance(part, str)
+            else str(values[part.name])
+            if part.name in values
+            else BaseVariable(part.name)
+            for part in template.parts
+        )
 
 
 def _server(task: "Task", values: "Mapping[str, Value]") -> ServerPlan | None:

@@ -3,6 +3,10 @@
 from runner.location import Position
 from runner.model.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.plan.container_plan import Value as Variable
+
 
 class Script(Record):
     """One command.
@@ -135,7 +139,7 @@ class Block(Record):
         label: What people call it; empty if they are not to be told.
         namespace: The namespace of its file, whose variables its commands get.
         interpreter: The words that start its scripts' interpreter.
-        env: Fixed variables.
+        env: Fixed variables; in a container those that name the image's are not filled in yet.
         steps: What it does, in order.
         last: What it does in the end, whether the steps succeeded or not.
     """
@@ -148,7 +152,7 @@ class Block(Record):
         label: str,
         namespace: str,
         interpreter: tuple[str, ...],
-        env: tuple[tuple[str, str], ...],
+        env: "tuple[tuple[str, Variable], ...]",
         steps: "tuple[PlanStep, ...]",
         last: "tuple[PlanStep, ...]",
     ) -> None:

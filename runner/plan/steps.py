@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from runner.model.step import Step, SubTask
     from runner.model.task import Task
     from runner.plan.bind import Invocation
+    from runner.plan.container_plan import Value as Variable
     from runner.plan.expand import Value
-    from runner.plan.facts import Facts
     from runner.plan.step import PlanStep
 
 DONE, MAYBE, IDLE = 0, 1, 2
@@ -57,24 +57,24 @@ class StepFiller:
 
     Args:
         project: The tasks.
-        facts: How to ask about the world.
         values_of: The names that templates of an invocation may use.
         env_of: The fixed variables of an invocation.
         called: The invocations that a sub-task asks for.
         add: Makes an invocation an action of its own and gives its id.
+        system: The operating system of the place in which the invocation runs.
     """
 
     def __init__(
         self,
         project: "Project",
-        facts: "Facts",
         values_of: "Callable[[Invocation], Mapping[str, Value]]",
-        env_of: "Callable[[Invocation], tuple[tuple[str, str], ...]]",
+        env_of: "Callable[[Invocation], tuple[tuple[str, Variable], ...]]",
         called: "Callable[[SubTask, Invocation], tuple[Invocation, ...]]",
         add: "Callable[[Invocation, Position], str]",
+        system: "Callable[[], str]",
     ) -> None:
         self.project = project
-        self.facts = facts
+        self.system = system
         self.values_of = values_of
         self.env_of = env_of
         self.called = called
@@ -131,7 +131,7 @@ class _Filling:
         """The steps that are left when all that is known already is settled."""
         found: list[PlanStep] = []
         for step in steps:
-            left = settle(step.when, self.values, self.filler.facts, self.head.folder)
+            left = settle(step.when, self.values, self.filler.system(), self.head.folder)
             does: list[PlanStep] = []
             for action in step.does:
                 if isinstance(action, Command):

@@ -74,6 +74,10 @@ class Process:
         self.signal(signal.SIGKILL)
         kill_left(below)
 
+    def below(self) -> tuple[tuple[int, str], ...]:
+        """The processes below it, see `descendants`."""
+        return descendants(self.pid)
+
     def signal(self, number: int) -> None:
         """Send a signal to its group; nothing happens if there is none left."""
         try:

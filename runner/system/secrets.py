@@ -47,7 +47,7 @@ def _file(secret: "Secret", environ: "Mapping[str, str]", top: str) -> str:
     """What the variable of a file's secret is set to: its content, or the path under which it is found."""
     if secret.to:
         return _path(secret.to, environ, top)
-    return _read(secret, environ, top).decode("utf-8", "surrogateescape").rstrip("\n")
+    return read_secret(secret, environ, top).decode("utf-8", "surrogateescape").rstrip("\n")
 
 
 def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: str) -> "list[str]":
@@ -63,7 +63,7 @@ def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: st
         for secret in own:
             target = _path(secret.to, environ, top)
             if secret.to and not _same(_path(secret.file, environ, top), target):
-                data = _read(secret, environ, top)
+                data = read_secret(secret, environ, top)
                 handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 made.append(target)
                 with os.fdopen(handle, "wb") as file:
@@ -113,7 +113,7 @@ def _path(written: str, environ: "Mapping[str, str]", top: str) -> str:
     return os.path.join(top, written)
 
 
-def _read(secret: "Secret", environ: "Mapping[str, str]", top: str) -> bytes:
+def read_secret(secret: "Secret", environ: "Mapping[str, str]", top: str) -> bytes:
     """The content of a secret that is a file.
 
     Raises:

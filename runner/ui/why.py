@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from runner.plan.action import Plan
 from runner.plan.explanation import IDLE, LATER, RESTORED, RUNS, UP_TO_DATE, Answer, Difference
-from runner.plan.file_state import HOST, SANDBOX
+from runner.plan.file_state import CONTAINER, HERMETIC, HOST, SANDBOX
 from runner.plan.file_state import RESTORED as FROM_STORE
 
 _WORDS = {
@@ -16,7 +16,12 @@ _WORDS = {
     "image": "what the image is made of",
     "base image or SOURCE_DATE_EPOCH": "the base image or SOURCE_DATE_EPOCH",
 }
-_MADE = {HOST: "made on the host", SANDBOX: "made in a sandbox"}
+_MADE = {
+    HOST: "made on the host",
+    SANDBOX: "made in a sandbox",
+    CONTAINER: "made in a container",
+    HERMETIC: "made in a container that saw what it declares",
+}
 _DEEPEST = 60
 """Levels that are indented; what lies deeper comes behind, as if asked for."""
 

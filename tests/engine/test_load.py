@@ -1,24 +1,21 @@
 """An image of ours in a real engine: loaded, found again, and run."""
 
-import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
 
 import pytest
 
-from runner.engine.docker import Engine
-from runner.engine.socket_http import request
 from runner.errors import EngineError
 from runner.execute.build_image import BuiltImage, build_image
 from runner.plan.image_plan import BasePlan, ConfigPlan, CopyFile, CopyPlan, Healthcheck, ImagePlan
 from runner.plan.platform import Platform
 from runner.store.archive import archive_chunks
 from runner.store.oci_layout import OciLayout
+from tests.engine.engines import RealEngine
 
 pytestmark = pytest.mark.engine
 
@@ -68,43 +65,32 @@ def _architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
-def load(engine: Engine, layout: OciLayout, image: BuiltImage) -> None:
-    engine.load(archive_chunks(image.references, image.descriptor, image.manifest, layout.chunks))
+def load(engine: RealEngine, layout: OciLayout, image: BuiltImage) -> None:
+    engine.client.load(archive_chunks(image.references, image.descriptor, image.manifest, layout.chunks))
 
 
-def has(engine: Engine, image: BuiltImage) -> bool:
-    return engine.has([str(reference) for reference in image.references], image.ids)
-
-
-def docker(engine: Engine, *argv: str) -> str:
-    assert shutil.which("docker"), "this test runs containers: apt-get install docker.io"
-    done = subprocess.run(
-        ["docker", "-H", str(engine), *argv], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def has(engine: RealEngine, image: BuiltImage) -> bool:
+    return engine.client.has([str(reference) for reference in image.references], image.ids)
 
 
 @pytest.fixture
-def layout(tmp_path: os.PathLike[str], engine: Engine) -> Iterator[OciLayout]:
+def layout(tmp_path: os.PathLike[str], engine: RealEngine) -> Iterator[OciLayout]:
     yield OciLayout.created(f"{os.fspath(tmp_path)}/images")
-    with contextlib.suppress(EngineError):
-        for tag in ("1", "latest"):
-            path = f"/images/{quote(f'{NAME}:{tag}', safe='/:')}?force=1"
-            request(engine.address, "DELETE", path, seconds=30)
+    for tag in ("1", "latest"):
+        engine.call("image", "rm", "--force", f"{NAME}:{tag}")
 
 
-def test_a_loaded_image_is_known_under_all_its_names_and_runs(engine: Engine, layout: OciLayout) -> None:
+def test_a_loaded_image_is_known_under_all_its_names_and_runs(engine: RealEngine, layout: OciLayout) -> None:
     image = built(layout, "hello")
     assert not has(engine, image)
     load(engine, layout, image)
     assert has(engine, image)
-    assert docker(engine, "run", "--rm", "--network=none", f"{NAME}:1") == "hello"
-    listing = docker(
-        engine, "run", "--rm", "--network=none", NAME, "stat", "-c", "%a %u %g %Y %n", "/data", "x"
+    assert engine.docker("run", "--rm", "--network=none", f"{NAME}:1") == "hello"
+    listing = engine.docker(
+        "run", "--rm", "--network=none", NAME, "stat", "-c", "%a %u %g %Y %n", "/data", "x"
     )
     assert listing == "755 7 8 0 /data\n644 7 8 0 x\n"
-    (found,) = json.loads(docker(engine, "image", "inspect", NAME))
+    (found,) = json.loads(engine.docker("image", "inspect", NAME))
     assert found["Config"]["Env"] == ["WHO=it"]
     assert found["Config"]["WorkingDir"] == "/data"
     assert found["Config"]["Healthcheck"] == {
@@ -114,27 +100,27 @@ def test_a_loaded_image_is_known_under_all_its_names_and_runs(engine: Engine, la
 
 
 def test_the_same_image_is_not_loaded_twice_and_another_replaces_it(
-    engine: Engine, layout: OciLayout
+    engine: RealEngine, layout: OciLayout
 ) -> None:
     load(engine, layout, built(layout, "one"))
     assert has(engine, built(layout, "one"))
     other = built(layout, "two")
     assert not has(engine, other)
     load(engine, layout, other)
-    assert docker(engine, "run", "--rm", "--network=none", NAME) == "two"
+    assert engine.docker("run", "--rm", "--network=none", NAME) == "two"
 
 
-def test_an_image_on_a_base_has_both(engine: Engine, layout: OciLayout) -> None:
+def test_an_image_on_a_base_has_both(engine: RealEngine, layout: OciLayout) -> None:
     below = OciLayout.created(f"{layout.folder}-base")
     built(below, "base")
     image = built(layout, "above", below)
     load(engine, layout, image)
-    assert docker(engine, "run", "--rm", "--network=none", NAME) == "above"
+    assert engine.docker("run", "--rm", "--network=none", NAME) == "above"
 
 
-def test_what_is_no_archive_is_refused_with_the_engines_words(engine: Engine) -> None:
+def test_what_is_no_archive_is_refused_with_the_engines_words(engine: RealEngine) -> None:
     with pytest.raises(EngineError, match="did not load the image"):
-        engine.load([b"this is no tar archive" * 100])
+        engine.client.load([b"this is no tar archive" * 100])
 
 
 def test_asking_needs_no_http_client_and_no_sdk() -> None:

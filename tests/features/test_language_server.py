@@ -197,6 +197,7 @@ def test_completion_offers_the_keys_of_the_place_and_no_others(
         ("tasks:\n  a:\n    run:\n      - when:\n          |", ["condition"]),
         ("tasks:\n  a:\n    run:\n      - command:\n          |", ["command-map"]),
         ("tasks:\n  a:\n    deps:\n      - |", ["call-map"]),
+        ("containers:\n  a:\n    |", ["container"]),
         ("tasks:\n  a:\n    source:\n      - |", ["go-source", "exclude-source"]),
     ],
 )
@@ -252,6 +253,7 @@ PLACES = {
     "conditional-default": "args:\n  a:\n    default:\n      KEY:\n",
     "env-file": "env-file:\n  - KEY:\n",
     "store": "cache:\n  KEY:\n",
+    "container": "containers:\n  a:\n    KEY:\n",
     "passed-variable": "pass-env:\n  - KEY:\n",
     "secret-map": "tasks:\n  a:\n    secrets:\n      - KEY:\n",
     "invoke-map": "tasks:\n  a:\n    invoke:\n      KEY:\n",

@@ -64,6 +64,7 @@ flags:
       --since[=VALUE]               Do only what changed since a git revision (default: where upstream's branch began)
       --shard VALUE                 Do one part of it, as 2/5; all parts together do everything
       --watch                       Run again whenever something that a task reads changes
+      --engine VALUE                Use this container engine: docker, podman, or an address as unix:///PATH
       --sandbox                     Run each task where only what it declares is to be seen
       --audit                       Run, and list what tasks read and write without declaring it
       --output VALUE                How tasks' output is shown: interleaved, grouped, prefixed, json or plain

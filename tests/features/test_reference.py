@@ -44,9 +44,11 @@ KEYS = [(name, key) for name, part in OBJECTS.items() for key in part["propertie
 FILE: dict[str, Any] = {
     "args": {"service": {}},
     "options": {"release": {"type": "bool"}, "level": {}},
+    "containers": {"go": "golang:1.24"},
     "tasks": {
         "install": {},
         "build": {"args": ["service"], "options": ["release"]},
+        "tools": {"args": {"size": {"default": "small"}}, "image": {"name": "x", "from": "scratch"}},
         "it": {"args": ["service"], "options": ["release", "level"]},
     },
 }
@@ -70,6 +72,7 @@ PLACES: dict[str, list[Any]] = {
     "conditional-default": ["args", "new", "default"],
     "env-file": ["env-file"],
     "store": ["cache"],
+    "container": ["containers", "new"],
     "passed-variable": ["pass-env"],
     "secret-map": [*TASK, "secrets"],
     "invoke-map": ["tasks", "docs", "invoke"],
@@ -79,6 +82,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "copy": {"to": "/app/"}, "to": {"source": "web/"}, "mode": {"source": "web/"}, "owner": {"source": "web/"},
     "healthcheck-map": {"command": "true"}, "go-source": {"go": "./cmd"}, "env-file": {"path": "x"},
     "passed-variable": {"name": "x"}, "secret-map": {"name": "x", "file": "y"}, "invoke-map": {"file": "tasks.py"},
+    "setup": {"from": "x:1"}, "target": {"dockerfile": "x"}, "context": {"dockerfile": "x"},
 }  # fmt: skip
 """What an object, or a key, needs beside it."""
 
@@ -92,7 +96,11 @@ def tried(name: str, key: str, example: Any) -> dict[str, Any]:
         if step == "image":
             around |= BESIDE["image"]
     around |= BESIDE.get(name, {}) | (BESIDE.get(key, {}) if name in {"copy", "option"} else {})
+    if name == "container":
+        around |= BESIDE.get(key, {} if key in {"from", "dockerfile", "task"} else {"from": "x:1"})
     around[key] = example
+    if {"persistent", "ports", "ready"} & file["tasks"].get("it", {}).keys():
+        file["tasks"]["it"]["run"] = "serve"
     if (name, key) == ("task", "include"):
         file["tasks"]["it"] = {key: example}
     if (name, key) == ("task", "invoke"):

@@ -75,6 +75,11 @@ BEYOND_A_SCHEMA = (
     "is the name of a task here, too",
     "is no server, so it has no address",
     "says no `ports`",
+    "there is no container",
+    "a container has no args or options",
+    "makes no image",
+    "is mounted twice",
+    "is less memory than",
 )
 
 
@@ -276,6 +281,7 @@ VALUES: tuple[Any, ...] = (
     {"exclude": []}, {"name": "x"}, {"command": "x"}, {"exec": "x"}, {"source": "x", "to": "/"},
     {"name": "x", "from": "scratch"}, {"required": True, "default": "x"}, {"os": "x"}, {"equal": {"x": [1]}},
     {"port": 80}, {"path": "x"}, {"value": "x"}, {"task": "x"}, "services/*", "a*", "8080:80", "words", "local",
+    {"from": "x:1"}, {"dockerfile": "x"}, "host", "x:1", "/x", "/x:/y:ro", "2g",
 )  # fmt: skip
 WAYS = (
     "replaced", "retyped", "wrapped", "removed", "added", "renamed", "misspelt", "doubled", "moved", "moved a level"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine import whereabouts
-from runner.engine.docker import Engine, find_engine, parse_address
+from runner.engine import docker, whereabouts
+from runner.engine.docker import Engine, find_engine, open_engine
 from runner.engine.socket_http import Address
-from runner.errors import EngineError
+from runner.errors import EngineError, PyrunError, UsageError
 
 CONFIG, MANIFEST = "sha256:" + "c" * 64, "sha256:" + "d" * 64
 
@@ -84,7 +84,7 @@ def asked(serve: Callable[..., Engine]) -> bytes:
 def test_an_image_is_asked_for_by_its_name(serve: Callable[..., Engine]) -> None:
     engine = serve(answer(b'{"Id":"' + CONFIG.encode() + b'"}'))
     assert engine.image_id("registry.example.org:5000/a/b:1") == CONFIG
-    assert asked(serve).startswith(b"GET /images/registry.example.org:5000/a/b:1/json HTTP/1.0\r\n")
+    assert asked(serve).startswith(b"GET /images/registry.example.org:5000/a/b:1/json HTTP/1.1\r\n")
 
 
 def test_an_id_without_its_algorithm_is_the_same_id(serve: Callable[..., Engine]) -> None:
@@ -103,8 +103,10 @@ def test_an_image_the_engine_has_not_is_none(serve: Callable[..., Engine]) -> No
         (answer(b"[]"), "status 200"),
         (answer(b'{"Id":1}'), "status 200"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "no container engine"),
-        (b"", "no container engine"),
+        (b"", "hung up without an answer"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "garbled"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", "cut off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "cut off"),
     ],
 )
 def test_another_answer_is_an_error_with_the_engines_words(
@@ -180,59 +182,258 @@ def test_an_engine_that_hangs_up_early_still_says_why(tmp_path: os.PathLike[str]
     thread.join()
 
 
-def test_no_engine_is_none(tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    top = os.fspath(tmp_path)
-    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", f"{top}/none")
+@pytest.mark.parametrize(
+    ("ask", "path"),
+    [
+        (lambda engine: engine.image("a@sha256:1"), "/images/a@sha256:1/json"),
+        (lambda engine: engine.volume("a b"), "/volumes/a%20b"),
+        (lambda engine: engine.network("a/b"), "/networks/a%2Fb"),
+        (lambda engine: engine.info(), "/info"),
+    ],
+)
+def test_what_the_engine_knows_is_told_as_it_comes(
+    serve: Callable[..., Engine], ask: Callable[[Engine], object], path: str
+) -> None:
+    assert ask(serve(answer(b'{"Name":"x","Id":"y"}'))) == {"Name": "x", "Id": "y"}
+    assert asked(serve).startswith(f"GET {path} HTTP/1.1\r\n".encode())
+
+
+def test_what_the_engine_does_not_know_is_none(serve: Callable[..., Engine]) -> None:
+    engine = serve(*[answer(b'{"message":"no such thing"}', "404 Not Found")] * 3)
+    assert (engine.image("a"), engine.volume("a"), engine.network("a")) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda engine: engine.image("a"), "does not say what `a` is: out of order"),
+        (lambda engine: engine.volume("a"), "does not say what the volume `a` is: out of order"),
+        (lambda engine: engine.network("a"), "does not say what the network `a` is: out of order"),
+        (lambda engine: engine.info(), "does not say what it is: out of order"),
+    ],
+)
+def test_a_question_that_fails_is_an_error_with_the_engines_words(
+    serve: Callable[..., Engine], ask: Callable[[Engine], object], words: str
+) -> None:
+    engine = serve(answer(b'{"message":"out of order"}', "500 Oops"))
+    with pytest.raises(EngineError) as caught:
+        ask(engine)
+    assert caught.value.message == f"the engine at {engine} {words}"
+
+
+def framed(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+class Lasting(Server):
+    """Serves many requests on one connection, as many as it is told, then ends it and takes the next."""
+
+    def __init__(self, path: str, *connections: int) -> None:
+        self.connections = connections
+        super().__init__(path)
+
+    def _serve(self) -> None:
+        for count in self.connections:
+            connection, _ = self._socket.accept()
+            with connection:
+                for _ in range(count):
+                    data = b""
+                    while not self._whole(data):
+                        data += connection.recv(1 << 16)
+                    self.asked.append(data)
+                    connection.sendall(framed(b'{"Id":"' + CONFIG.encode() + b'"}'))
+
+
+def test_one_connection_serves_many_questions_and_another_follows_one_that_ended(
+    tmp_path: os.PathLike[str],
+) -> None:
+    server = Lasting(f"{os.fspath(tmp_path)}/s", 2, 2)
+    engine = Engine(Address("unix", server.path))
+    assert [engine.image_id(name) for name in "abcd"] == [CONFIG] * 4
+    server.close()
+    assert [data.split(b"/")[2] for data in server.asked] == [b"a", b"b", b"c", b"d"]
+    with pytest.raises(EngineError, match="does not answer: connection refused"):
+        engine.image_id("e")
+    engine.close()
+
+
+def test_an_archive_is_sent_on_a_connection_of_its_own(tmp_path: os.PathLike[str]) -> None:
+    server = Lasting(f"{os.fspath(tmp_path)}/s", 1, 1)
+    engine = Engine(Address("unix", server.path))
+    assert engine.image_id("a") == CONFIG
+    engine.load([b"tar"])
+    server.close()
+    assert [data.split(b" ")[0] for data in server.asked] == [b"GET", b"POST"]
+    engine.close()
+
+
+@pytest.fixture
+def top(tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder in which all usual sockets would be, with no others to be found."""
+    folder = os.fspath(tmp_path)
+    os.mkdir(f"{folder}/podman")
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", f"{folder}/d")
+    monkeypatch.setattr(whereabouts, "PODMAN_SOCKET", f"{folder}/p")
+    return folder
+
+
+def dead(path: str) -> None:
+    """A socket on which nobody listens any longer."""
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path)
+
+
+def test_no_engine_is_none(top: str) -> None:
     assert find_engine({}) is None
     assert find_engine({"XDG_RUNTIME_DIR": top}) is None
     assert find_engine({"DOCKER_HOST": f"unix://{top}/none"}) is None
     assert find_engine({"DOCKER_HOST": "tcp://127.0.0.1:1"}) is None
 
 
+def test_one_that_is_named_for_pyrun_is_needed_wherever_it_is_used(top: str) -> None:
+    for environ, asked in (({}, f"unix://{top}/none"), ({"PYRUN_ENGINE": f"unix://{top}/none"}, "")):
+        with pytest.raises(EngineError, match="no container engine answers at unix://"):
+            find_engine(environ, asked)
+
+
+@pytest.mark.parametrize("name", ["asked", "PYRUN_ENGINE", "DOCKER_HOST"])
 def test_the_one_the_user_names_is_asked_and_no_other(
-    serve: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Engine], top: str, name: str
 ) -> None:
     named = serve(answer(b"OK"))
-    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", "/nowhere")
-    found = find_engine({"DOCKER_HOST": str(named), "XDG_RUNTIME_DIR": "/nowhere"})
+    names = ("PYRUN_ENGINE", "DOCKER_HOST")
+    lesser = names if name == "asked" else names[names.index(name) + 1 :]
+    environ = {"XDG_RUNTIME_DIR": top, "DOCKER_CONTEXT": "none", **dict.fromkeys(lesser, "unix:///none")}
+    if name != "asked":
+        environ[name] = str(named)
+    found = find_engine(environ, str(named) if name == "asked" else "")
     assert str(found) == str(named)
-    assert asked(serve).startswith(b"GET /_ping HTTP/1.0\r\n")
+    assert asked(serve).startswith(b"GET /_ping HTTP/1.1\r\n")
 
 
-def test_else_dockers_socket_and_else_the_users_podman(
-    tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["d", "docker.sock", "podman/podman.sock", "p"])
+def test_else_the_first_usual_socket_on_which_somebody_answers(top: str, place: str) -> None:
+    places = ["d", "docker.sock", "podman/podman.sock", "p"]
+    before = places[: places.index(place)]
+    for other in before[:1]:
+        dead(f"{top}/{other}")
+    servers = [Server(f"{top}/{other}", answer(b"", "503 Starting")) for other in before[1:]]
+    servers.append(Server(f"{top}/{place}", answer(b"OK")))
+    found = open_engine({"XDG_RUNTIME_DIR": top})
+    assert (found.url, found.shown, found.local) == (f"unix://{top}/{place}",) * 2 + (True,)
+    for server in servers:
+        server.close()
+
+
+def test_the_name_of_a_kind_stands_for_its_usual_sockets(top: str) -> None:
+    server = Server(f"{top}/p", answer(b"OK"), answer(b"OK"))
+    assert str(open_engine({}, "podman")) == f"unix://{top}/p"
+    assert str(open_engine({"PYRUN_ENGINE": "podman"})) == f"unix://{top}/p"
+    server.close()
+    with pytest.raises(EngineError) as caught:
+        open_engine({}, "docker")
+    assert f"unix://{top}/p" not in caught.value.hint
+
+
+INSTEAD = "or run the tasks here with `--in host`"
+
+
+def test_where_none_answers_each_is_told_with_the_reason(top: str) -> None:
+    dead(f"{top}/docker.sock")
+    server = Server(f"{top}/podman/podman.sock", answer(b'{"message":"starting"}', "503 Starting"))
+    odd = Server(f"{top}/p", b"SSH-2.0-OpenSSH\r\n\r\n")
+    with pytest.raises(EngineError) as caught:
+        open_engine({"XDG_RUNTIME_DIR": top})
+    assert (caught.value.message, caught.value.status) == ("no container engine answers", 125)
+    assert caught.value.hint.split("\n  ") == [
+        f"unix://{top}/d: no such socket",
+        f"unix://{top}/docker.sock: connection refused",
+        f"unix://{top}/podman/podman.sock: it says: starting",
+        f"unix://{top}/p: what answers is no container engine: 'SSH-2.0-OpenSSH'",
+        f"start one, name one with `--engine URL`, {INSTEAD}",
+    ]
+    server.close()
+    odd.close()
+
+
+def test_one_that_is_silent_leaves_time_for_those_behind_it(
+    top: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    top = os.fspath(tmp_path)
-    os.mkdir(f"{top}/podman")
-    environ = {"XDG_RUNTIME_DIR": top}
-    monkeypatch.setattr(whereabouts, "DOCKER_SOCKET", f"{top}/docker")
-    podman = Server(f"{top}/podman/podman.sock", answer(b"OK"))
-    assert str(find_engine(environ)) == f"unix://{top}/podman/podman.sock"
-    podman.close()
-    both = Server(f"{top}/docker", answer(b"OK"), answer(b"", "503 Starting"))
-    assert str(find_engine(environ)) == f"unix://{top}/docker"
-    assert find_engine(environ) is None
-    both.close()
+    monkeypatch.setattr(docker, "_NEXT_SECONDS", 0.5)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{top}/d")
+        silent.listen()
+        server = Server(f"{top}/p", answer(b"OK"), answer(b"", "503 Starting"))
+        assert str(open_engine({})) == f"unix://{top}/p"
+        with pytest.raises(EngineError) as caught:
+            open_engine({}, "docker")
+        assert caught.value.hint == (
+            f"no answer in 1 s (`--engine` names it)\n  start it, name another with `--engine URL`, {INSTEAD}"
+        )
+        with pytest.raises(EngineError) as caught:
+            open_engine({}, instead="sing")
+        assert caught.value.hint.split("\n  ") == [
+            f"unix://{top}/d: no answer in 0.5 s",
+            f"unix://{top}/p: it says: status 503",
+            "start one, name one with `--engine URL`, or sing",
+        ]
+        server.close()
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("path", "words"),
     [
-        ("unix:///run/d.sock", "unix:///run/d.sock"),
-        ("tcp://127.0.0.1:2375", "tcp://127.0.0.1:2375"),
-        ("tcp://host/", "tcp://host:2375"),
-        ("tcp://[::1]:2376", "tcp://::1:2376"),
+        ("docker.sock", "permission denied: are you in the group `docker`?"),
+        ("podman.sock", "Permission denied"),
     ],
 )
-def test_an_address_is_read(written: str, expected: str) -> None:
-    assert str(parse_address(written)) == expected
+def test_a_socket_that_may_not_be_used_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, path: str, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Address, "connect", refuse)
+    assert Engine(Address("unix", f"/run/{path}")).ping(1) == words
+
+
+def test_a_far_engine_without_tls_is_asked_as_it_is() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(answer(b"OK"))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    found = open_engine({"DOCKER_HOST": f"{url}/"})
+    assert (found.url, found.shown, found.local, found.said()) == (url, f"{url}/", False, "")
+    thread.join()
+    listener.close()
 
 
 @pytest.mark.parametrize(
-    ("written", "tls"),
-    [("ssh://me@host", False), ("unix://", False), ("tcp://:x", False), ("tcp://h:1", True)],
+    ("environ", "asked_for", "kind"),
+    [
+        ({}, "gopher://x", UsageError),
+        ({"PYRUN_ENGINE": "gopher://x"}, "", UsageError),
+        ({"DOCKER_HOST": "gopher://x"}, "", EngineError),
+    ],
 )
-def test_what_cannot_be_reached_is_an_error_that_says_what_can(written: str, tls: bool) -> None:
+def test_what_is_no_address_is_an_error_of_who_wrote_it(
+    environ: dict[str, str], asked_for: str, kind: type[PyrunError]
+) -> None:
+    for find in (find_engine, open_engine):
+        with pytest.raises(kind, match="no address"):
+            find(environ, asked_for)
+
+
+def test_certificates_that_are_not_there_are_told_of(top: str) -> None:
+    environ = {"DOCKER_HOST": "tcp://127.0.0.1", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": top}
     with pytest.raises(EngineError) as caught:
-        parse_address(written, tls=tls)
-    assert "unix:///PATH" in caught.value.hint
+        open_engine({**environ, "TMPDIR": top})
+    assert caught.value.hint.startswith(f"`{top}/ca.pem` is not there (DOCKER_HOST names it)\n")
+    assert sorted(os.listdir(top)) == ["podman"]

@@ -70,6 +70,25 @@ interpreter: bash -c
 env-file: [{path: a.env, required: true}, b.env]
 pass-env: [HOME, {name: USER, key: false}]
 include: {api: api}
+container: host
+containers:
+  go: golang:1.24
+  tools:
+    from: alpine:3.22
+    setup: [apk add git, "echo ${HOME}"]
+    workdir: /src
+    env: {PATH: "/t:${PATH}", P: "${TARGETPLATFORM}"}
+    user: "1000:1000"
+    cache-mounts: [/go/pkg/mod, ~/.cache]
+    network: none
+    platform: linux/arm64/v8
+    memory: 2g
+    cpus: 1.5
+    mounts: ["~/.netrc:~/.netrc:ro", "data:/data"]
+    init: true
+    keep: 10m
+  file: {dockerfile: build/Dockerfile, target: tools, context: .}
+  task: {task: {name: image, args: [], options: {}}}
 invoke: tasks.py
 args: {who: {values: [me, you]}}
 options: {loud: {type: bool, short: l, rewrite: "-v ${TARGETOS}", default: {when: {os: linux}, value: yes}}}
@@ -104,6 +123,7 @@ tasks:
   server: {persistent: true, ports: ["80:8080"], ready: {http: /, log: up, timeout: 3}, hostname: h, run: serve}
   image:
     image: {name: n, from: scratch, copy: [{task: t x, to: /}, {source: s, to: /}], healthcheck: {command: [x], interval: 3}}
+    container: tools
 """
 INVOKE = b"""
 from invoke import task

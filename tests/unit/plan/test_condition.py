@@ -51,7 +51,7 @@ def template(text: str) -> Template:
 
 
 def holds(when: When, facts: MemoryFacts, folder: str = "", head: Head = HEAD) -> bool | None:
-    left = settle(when, VALUES, facts, folder)
+    left = settle(when, VALUES, facts.platform().os, folder)
     return False if left is None else holds_now(left, facts, head)
 
 
@@ -131,7 +131,7 @@ def test_all_items_must_hold_and_of_an_item_any_check(when: When, folder: str, i
 @given(whens)
 def test_what_is_known_before_anything_runs_is_settled_and_nothing_is_asked_for_it(when: When) -> None:
     facts = world()
-    left = settle(when, VALUES, facts, "api")
+    left = settle(when, VALUES, facts.platform().os, "api")
     assert facts.ran == []
     assert facts.tree.listed == []
     if left is None:
@@ -150,7 +150,7 @@ def test_what_is_known_before_anything_runs_is_settled_and_nothing_is_asked_for_
 @pytest.mark.parametrize("when", [(), ((),), ((), ())])
 def test_nothing_asked_holds(when: When) -> None:
     assert holds(when, world()) is True
-    assert settle(when, VALUES, world(), "") == ()
+    assert settle(when, VALUES, world().platform().os, "") == ()
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_variable_is_the_one_of_the_files_namespace() -> None:
 
 
 def test_a_question_has_its_values_filled_in() -> None:
-    left = settle(((check(ENVIRONMENT, "SET", "<a>", None), check(EXISTS, "", "<a>")),), VALUES, world(), "d")
+    left = settle(((check(ENVIRONMENT, "SET", "<a>", None), check(EXISTS, "", "<a>")),), VALUES, world().platform().os, "d")
     assert left == ((Question(ENVIRONMENT, "SET", ("x", None), "d"), Question(EXISTS, "", ("x",), "d")),)
 
 

@@ -1,0 +1,276 @@
+"""A program between a terminal and a command in a container.
+
+It runs as a process of its own, so that whoever waits for it has a process like any other: with the user's stdin and
+terminal, a group of its own, and an exit status that is the command's. Keys and signals go to the command, its
+output comes back as it is; where it has a terminal in the container, that has the size of this one.
+
+Started with the name of a file that says what to run, since words can be read by everybody on the machine.
+"""
+
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runner.engine.shells import FOLDER, Frames, quoted
+from runner.engine.socket_http import Address, request
+from runner.engine.url import TCP, UNIX
+from runner.errors import ENGINE, EngineError
+from runner.system.stop_signals import STOPS
+
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+_CHUNK = 1 << 16
+_SECONDS = 60.0
+_BROKEN_PIPE = 141
+_FIRST_OK, _SWITCHED = 200, 101
+
+
+def request_text(
+    url: str,
+    container: str,
+    user: str,
+    words: Sequence[str],
+    folder: str,
+    environ: Mapping[str, str],
+    gone: Sequence[str],
+    *,
+    note: str,
+    terminal: bool,
+) -> str:
+    """What the client is to do, as text for its file.
+
+    Args:
+        url: The engine: `unix://PATH` or `tcp://HOST:PORT`.
+        container: The container's id.
+        user: Who the command runs as.
+        words: The command.
+        folder: Its working folder in the container.
+        environ: All its variables.
+        gone: Variables of the container that it does not get.
+        note: The name of the file in the container into which its number goes.
+        terminal: Whether it gets a terminal.
+    """
+    return json.dumps({
+        "url": url, "container": container, "user": user, "words": list(words), "folder": folder,
+        "environ": dict(environ), "gone": list(gone), "note": note, "terminal": terminal,
+    })  # fmt: skip
+
+
+class Client:
+    """A command in a container, as this process has it.
+
+    Args:
+        wanted: What `request_text` has written.
+    """
+
+    def __init__(self, wanted: Mapping[str, Any]) -> None:
+        self._wanted = wanted
+        self._terminal = bool(wanted["terminal"])
+        kind, _, rest = str(wanted["url"]).partition("://")
+        host, _, port = rest.rpartition(":")
+        self._address = Address(UNIX, rest) if kind == UNIX else Address(TCP, host=host.strip("[]"), port=int(port))
+        self._exec = ""
+        self._before: list[Any] | None = None
+        self._signals, self._signals_in = os.pipe()
+
+    def run(self) -> int:
+        """Run the command to its end; its exit status.
+
+        Raises:
+            EngineError: The engine does not do it.
+        """
+        os.set_blocking(self._signals_in, False)
+        signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
+        for number in (*STOPS, signal.SIGWINCH):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _nothing)
+        self._exec = self._made()
+        connection, rest = self._started()
+        try:
+            self._raw()
+            self._resize()
+            threading.Thread(target=self._send_stdin, args=(connection,), daemon=True).start()
+            self._pass_output(connection, rest)
+        finally:
+            self._restore()
+        found = self._ask("GET", f"/exec/{self._exec}/json")
+        return int(found.get("ExitCode") or 0)
+
+    def _made(self) -> str:
+        """The id of the process that is to be started."""
+        wanted = self._wanted
+        unset = f"unset {' '.join(wanted['gone'])}; " if wanted["gone"] else ""
+        file = f"{FOLDER}/{wanted['note']}"
+        run = f'{unset}cd -- "$1" || exit 1; shift; echo $$ >{quoted(file)}; exec "$@"'
+        words = ["sh", "-c", run, "sh", wanted["folder"], *wanted["words"]]
+        if not self._terminal:
+            # A signal reaches all of a group, and without a terminal an engine makes none.
+            words = ["sh", "-c", 'command -v setsid >/dev/null && exec setsid "$@"; exec "$@"', "sh", *words]
+        environ = [f"{name}={value}" for name, value in wanted["environ"].items()]
+        if self._terminal and "TERM" in os.environ:
+            environ.append(f"TERM={os.environ['TERM']}")
+        body = {
+            "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": self._terminal,
+            "Cmd": words, "Env": environ, "User": wanted["user"],
+        }  # fmt: skip
+        return str(self._ask("POST", f"/containers/{wanted['container']}/exec", body)["Id"])
+
+    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else [json.dumps(body).encode()]
+        try:
+            answer = request(
+                self._address, method, path, seconds=_SECONDS, body=data, content_type="application/json"
+            )
+        except OSError as error:
+            raise EngineError(f"the engine does not answer: {error}") from None
+        if answer.status >= 300:
+            raise EngineError(f"the engine did not do it: {answer.body.decode('utf-8', 'replace').strip()}")
+        return dict(json.loads(answer.body)) if answer.body.strip() else {}
+
+    def _started(self) -> tuple[socket.socket, bytes]:
+        """The connection to the command's streams, and what came over it already."""
+        body = json.dumps({"Detach": False, "Tty": self._terminal}).encode()
+        head = (
+            f"POST /exec/{self._exec}/start HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection = self._address.connect(_SECONDS)
+        connection.sendall(head.encode() + body)
+        got = b""
+        while b"\r\n\r\n" not in got:
+            chunk = connection.recv(_CHUNK)
+            if not chunk:
+                raise EngineError("the engine hung up")
+            got += chunk
+        first, _, rest = got.partition(b"\r\n\r\n")
+        status = first.split(b" ", 2)[1]
+        if status not in {b"101", b"200"}:
+            raise EngineError(f"the engine did not start it: {rest.decode('utf-8', 'replace').strip()}")
+        connection.settimeout(None)
+        return connection, rest
+
+    # Both directions
+
+    def _send_stdin(self, connection: socket.socket) -> None:
+        """Send what is typed, or comes from where stdin is connected; a thread of its own does that."""
+        try:
+            while data := os.read(_STDIN, _CHUNK):
+                connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The command has ended, or nobody may read from that terminal.
+            return
+
+    def _pass_output(self, connection: socket.socket, rest: bytes) -> None:
+        """Pass on what the command writes until it has ended, and signals to it meanwhile."""
+        frames = Frames(connection)
+        if self._terminal:
+            _write(_STDOUT, rest)
+        elif rest:
+            frames.feed(rest, _write_to)
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        poll.register(self._signals, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in poll.poll()]
+            if self._signals in ready:
+                self._hear()
+            if connection.fileno() not in ready:
+                continue
+            if self._terminal:
+                data = connection.recv(_CHUNK)
+                _write(_STDOUT, data)
+                if not data:
+                    return
+            elif not frames.receive(_write_to):
+                return
+
+    def _hear(self) -> None:
+        for number in dict.fromkeys(os.read(self._signals, _CHUNK)):
+            if number == signal.SIGWINCH:
+                self._resize()
+            elif number in STOPS:
+                self._signal(number)
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to the command and all of its group."""
+        file = quoted(f"{FOLDER}/{self._wanted['note']}")
+        text = f"read -r pid <{file} && {{ kill -{number} -$pid || kill -{number} $pid; }} 2>/dev/null"
+        body = {"AttachStdout": False, "Cmd": ["sh", "-c", text], "User": "0"}
+        made = self._ask("POST", f"/containers/{self._wanted['container']}/exec", body)
+        self._ask("POST", f"/exec/{made['Id']}/start", {"Detach": True})
+
+    # The terminal
+
+    def _raw(self) -> None:
+        """Let every key through as it is: what it does is for the container's terminal to say."""
+        if self._terminal and os.isatty(_STDIN):
+            self._before = termios.tcgetattr(_STDIN)
+            tty.setraw(_STDIN)
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            try:
+                termios.tcsetattr(_STDIN, termios.TCSADRAIN, self._before)
+            except termios.error:
+                # The terminal is gone.
+                pass
+            self._before = None
+
+    def _resize(self) -> None:
+        """Give the container's terminal the size of this one."""
+        if not self._terminal:
+            return
+        for fd in (_STDOUT, _STDIN, _STDERR):
+            try:
+                size = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
+            except OSError:
+                continue
+            rows, columns = int.from_bytes(size[:2], sys.byteorder), int.from_bytes(size[2:4], sys.byteorder)
+            if rows and columns:
+                try:
+                    self._ask("POST", f"/exec/{self._exec}/resize?h={rows}&w={columns}")
+                except EngineError:
+                    # It has just ended.
+                    return
+            return
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """The pipe has the number."""
+
+
+def _write_to(stream: int, data: bytes) -> None:
+    _write(_STDOUT if stream != _STDERR else _STDERR, data)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def main(path: str) -> int:
+    """Do what a file says; the exit status."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            wanted = json.load(file)
+        os.unlink(path)
+        return Client(wanted).run()
+    except EngineError as error:
+        sys.stderr.write(f"pyrun: {error.message}\n")
+        return ENGINE
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,681 @@
+"""Actions done in containers: each definition has one warm container a run, and actions share it.
+
+Two ways to let a container see files: the project's folder itself, or copies of what an action declares, in a
+container that no other action has. Knows which container an action gets and what is to be in it; how commands are
+given to it is `warm`'s to know, and what a container engine is `runner.engine`'s.
+"""
+
+import os
+
+from runner.errors import EngineError, RunError
+from runner.events import CommandStarted, Noticed
+from runner.execute.container_facts import AGENT, CERTIFICATES, in_home
+from runner.execute.copies import put_certificates
+from runner.execute.outcome import Outcome
+from runner.execute.surroundings import Surroundings
+from runner.execute.warm import ImageProcess, Job, ShellProcess, Waiting, Warm
+from runner.model.path import resolved
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runner.engine.containers import ContainerEngine, Spec
+    from runner.events import Event, Reporter
+    from runner.execute.container_facts import ContainerFacts, User
+    from runner.execute.copies import Copies
+    from runner.execute.host import HostRun
+    from runner.execute.places import Places
+    from runner.execute.streams import Feed, Stream
+    from runner.model.task import Secret
+    from runner.plan.action import Action, Plan
+    from runner.plan.container_plan import ContainerPlan
+    from runner.plan.container_plan import Value as Variable
+    from runner.plan.file_state import FileState
+    from runner.system.process import Process
+
+_PATIENCE = 60.0
+"""Seconds that a container may take to be ready for commands, once it was started."""
+_FAREWELL = 5.0
+"""Seconds that a container may take to be made, when the run ends meanwhile."""
+_KILLED = 137
+_KILL = 9
+
+
+class ContainerSurroundings(Surroundings):
+    """What the commands of an action in a container have in common.
+
+    Args:
+        around: What they would have in common on the host.
+        launcher: Starts them.
+        workdir: Where the project is seen; empty if it is not.
+    """
+
+    __slots__ = ("_workdir",)
+
+    def __init__(self, around: Surroundings, launcher: "ContainerLauncher", workdir: str) -> None:
+        for name in Surroundings.__slots__:
+            setattr(self, name, getattr(around, name))
+        self.launcher = launcher
+        self._workdir = workdir
+        work = around.work
+        self.work = type(work)(
+            *(launcher.variables if name == "environ" else getattr(work, name) for name in work.FIELDS)  # type: ignore[arg-type]
+        )
+
+    def folder(self, written: str) -> str:
+        """A folder of an action as an absolute path in the container."""
+        path = resolved(written)
+        if not self._workdir:
+            return "."
+        if path.startswith("/"):
+            return path
+        return f"{self._workdir}/{path}" if path else self._workdir
+
+    def exists(self, written: str, path: str) -> bool:
+        """Whether there is something at a path of the project."""
+        inside = path.removeprefix(f"{self._workdir}/") if path.startswith(self._workdir) else path
+        base = "" if inside != path else resolved(written)
+        return os.path.exists(os.path.join(self.work.top, base, inside))
+
+
+class ContainerLauncher:
+    """Starts the commands of one action in its container, as `runner.execute.places.Launcher` has it.
+
+    Args:
+        containers: All containers of the run.
+        action: The action.
+        host_environ: The variables of programs on the host that serve it.
+    """
+
+    def __init__(
+        self, containers: "Containers", action: "Action", host_environ: "Callable[[], Mapping[str, str]]"
+    ) -> None:
+        assert action.container is not None
+        self._containers = containers
+        self._facts = containers.facts
+        self._action = action
+        self._plan = action.container
+        self._host_environ = host_environ
+        self._warm: Warm | None = None
+        self._last: Process | None = None
+
+    @property
+    def warm(self) -> Warm:
+        """The container, which is ready."""
+        assert self._warm is not None
+        return self._warm
+
+    @property
+    def up(self) -> bool:
+        """Whether commands can be started."""
+        return self._warm is not None
+
+    def prepare(self) -> "tuple[Process, Feed] | None":
+        """What must be waited for before a command can be started; None if nothing.
+
+        Raises:
+            RunError: The container can't be made.
+        """
+        job = self._containers.job(self._action)
+        if not job.done:
+            waiting = Waiting(job)
+            return waiting, waiting
+        job.report()
+        if job.error is not None:
+            if self._containers.unseen(self._action, job):
+                return self.prepare()
+            raise job.error
+        assert isinstance(job.result, Warm)
+        self._warm = job.result
+        return None
+
+    def variables(self, action: "Action", namespace: str) -> "Mapping[str, str]":
+        """The variables of an action's commands; none before it is known what the image has."""
+        return self._facts.variables(action, namespace) if self._warm is not None else {}
+
+    def environ(self) -> "Mapping[str, str]":
+        """All variables of the commands but those that steps set."""
+        return self._facts.variables(self._action, self._action.traits.namespace)
+
+    def fill(self, env: "Sequence[tuple[str, Variable]]") -> "Mapping[str, str]":
+        """Fixed variables, with those of the image that they name."""
+        return self._facts.fill(self._plan, env)
+
+    def sees(self, path: str) -> bool:
+        """Whether a path leads to the project's files, so that it need not be asked for."""
+        workdir = self._plan.workdir
+        return not path.startswith("/") or path == workdir or path.startswith(f"{workdir}/")
+
+    def start(
+        self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]", sinks: "Sequence[Stream]"
+    ) -> "tuple[Process, Feed]":
+        """Start a command that reads nothing.
+
+        Raises:
+            EngineError: The engine did not start it.
+        """
+        process = self.warm.start(words, folder, environ, sinks)
+        self._last = process
+        return process, process
+
+    def client(
+        self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]", *, terminal: bool
+    ) -> str:
+        """What the client needs to know, as text."""
+        from runner.engine.exec_client import request_text  # noqa: PLC0415 - for commands with a terminal
+
+        warm = self.warm
+        self._last = None
+        gone = [name for name in warm.base if name not in environ]
+        return request_text(
+            self._facts.engine.url, warm.id, str(warm.user), words, folder, environ, gone,
+            note=warm.next_note(), terminal=terminal,
+        )  # fmt: skip
+
+    def client_environ(self) -> "Mapping[str, str]":
+        """The variables of the client."""
+        return self._host_environ()
+
+    def reached(self, port: int) -> int:
+        """The port of this machine by which one of the container is reached; 0 as long as there is none."""
+        return self._warm.ports.get(port, 0) if self._warm is not None else 0
+
+    def serve(self, sinks: "Sequence[Stream]") -> "tuple[Process, Feed]":
+        """Start what the image starts by itself: it was started when its container was."""
+        process = ImageProcess(self.warm, sinks)
+        self._last = process
+        return process, process
+
+    def places_secret(self, secret: "Secret") -> bool:
+        """Whether a secret is put in its place in the container, and not in the project."""
+        return self._containers.copies or secret.to.startswith(("/", "~"))
+
+    def explain(self, outcome: Outcome) -> Outcome:
+        """What came of a command, with what is known of why it failed."""
+        last, name = self._last, self._plan.name
+        if isinstance(last, ShellProcess) and last.broken:
+            self._containers.lost(self._action)
+            error = EngineError(
+                f"the container `{name}` failed while `{self._action.label}` ran: {self.warm.why()}",
+                self._action.position,
+            )
+            return Outcome(error.status, outcome.label, outcome.command, error)
+        if outcome.status == _KILLED and self.warm.out_of_memory():
+            limit = self._plan.definition.memory
+            of = f" of {_bytes(limit)}" if limit else ""
+            ran_out = RunError(
+                f"`{self._action.label}` was killed (exit status {_KILLED}): the container `{name}` reached its "
+                f"memory limit{of}",
+                self._action.position,
+                "let it use more: `memory:` at the container, or run fewer tasks side by side with `--jobs`",
+                _KILLED,
+            )
+            return Outcome(_KILLED, outcome.label, outcome.command, ran_out)
+        return outcome
+
+
+class Containers:
+    """The containers of a run, as `runner.execute.places.Places` describes places.
+
+    Args:
+        plan: The plan.
+        facts: What is known of containers.
+        inner: The places of what runs on the host, or None for simply the project.
+        files: Brings files into containers and back.
+        reporter: Who is told.
+        run: What this run is known by, see `runner.system.this_run`.
+        dead: Whether a run that is known by a text has ended.
+    """
+
+    def __init__(
+        self,
+        plan: "Plan",
+        facts: "ContainerFacts",
+        inner: "Places | None",
+        *,
+        files: "Copies",
+        reporter: "Reporter",
+        run: str,
+        dead: "Callable[[str], bool]",
+    ) -> None:
+        self.facts = facts
+        self._actions = {action.id: action for action in plan.actions}
+        self._inner = inner
+        self._files = files
+        self._reporter = reporter
+        self._run = run
+        self._dead = dead
+        self._jobs: dict[str, Job] = {}
+        self._launchers: dict[str, ContainerLauncher] = {}
+        self._sources: dict[str, Sequence[FileState]] = {}
+        self._made: list[str] = []
+        self._closed = False
+        self._swept = False
+        self._token = ""
+        # What talks to each other needs a network of its own; what does not, does not pay for one.
+        serving = any(one.persistent and one.container is not None for one in plan.actions)
+        self._network = f"pyrun-{run.partition(':')[2].replace(':', '-')}" if serving else ""
+        self._network_job: Job | None = None
+
+    @property
+    def copies(self) -> bool:
+        """Whether containers see copies of what is declared, and not the project."""
+        return self.facts.copies
+
+    # Places
+
+    def enter(self, action: "Action", around: Surroundings, sources: "Sequence[FileState]") -> Surroundings:
+        """What the commands of an action have in common where they run."""
+        tokens = {
+            text: str(port) for text, server, inner in action.addresses if (port := self._port(server, inner))
+        }
+        if action.container is None:
+            if self._inner is not None:
+                around = self._inner.enter(action, around, sources)
+            if tokens or around.tokens:
+                around = _with_tokens(around, tokens)
+            return around
+        host = around.work
+        launcher = ContainerLauncher(
+            self, action, lambda: host.environ(action, action.traits.namespace)
+        )
+        self._launchers[action.id] = launcher
+        self._sources[action.id] = sources
+        workdir = "" if action.as_it_comes else action.container.workdir
+        inside = ContainerSurroundings(around, launcher, workdir)
+        inside.tokens = tokens
+        return inside
+
+    def _port(self, server: str, inner: int) -> int:
+        launcher = self._launchers.get(server)
+        return launcher.warm.ports.get(inner, 0) if launcher is not None else 0
+
+    def attach(self, run: "HostRun") -> None:
+        """The action's steps are about to begin in its place."""
+        if run.action.container is None and self._inner is not None:
+            self._inner.attach(run)
+
+    def leave(self, run: "HostRun", outcome: Outcome) -> Outcome:
+        """The steps have ended; what came of it, once what they made is where it belongs."""
+        action = run.action
+        if action.container is None:
+            return outcome if self._inner is None else self._inner.leave(run, outcome)
+        launcher = self._launchers[action.id]
+        if not launcher.up:
+            return outcome
+        warm = launcher.warm
+        try:
+            if self.copies and not action.persistent and not outcome.failed:
+                return self._files.take_out(warm, action) or outcome
+        except EngineError as error:
+            error.at = error.at or action.position
+            return Outcome(error.status, action.label, "", error)
+        finally:
+            if self._alone(action) and not action.persistent:
+                self._jobs.pop(self._key(action), None)
+                warm.close()
+        return outcome
+
+    def returned(self, caller: "HostRun") -> None:
+        """Something that an action has called is done: what it made is to be seen from now on."""
+        action = caller.action
+        if action.container is None:
+            if self._inner is not None:
+                self._inner.returned(caller)
+            return
+        launcher = self._launchers[action.id]
+        if self.copies and launcher.up:
+            self._files.put_new(launcher.warm, action, ())
+
+    def told(self) -> "Sequence[Event]":
+        """What was found out about the actions on the host."""
+        return () if self._inner is None else self._inner.told()
+
+    def close(self) -> None:
+        """Nothing more comes: end what runs in containers, and remove what nobody needs any more."""
+        self._closed = True
+        if self._inner is not None:
+            self._inner.close()
+        jobs, self._jobs = list(self._jobs.values()), {}
+        keep = set()
+        for job in jobs:
+            job.join(_FAREWELL)
+            if isinstance(job.result, Warm):
+                job.result.close()
+                if job.result.keep and not job.result.dead:
+                    keep.add(job.result.id)
+        try:
+            self._remove([one for one in self._made if one not in keep])
+        except EngineError as error:
+            self._reporter.tell(Noticed(f"{error.message}, so what it has left is removed by the next run"))
+
+    def _remove(self, made: "Sequence[str]") -> None:
+        if not made and not self._network:
+            return
+        engine = self.facts.sdk
+        for container in reversed(made):
+            if self._network:
+                engine.remove(container)
+            else:
+                # Its first process has ended by itself, or does so now; the engine removes the rest.
+                engine.signal(container, _KILL)
+        if self._network and self._network_job is not None:
+            engine.remove_network(self._network)
+
+    # Which container an action gets
+
+    def _alone(self, action: "Action") -> bool:
+        assert action.container is not None
+        return action.container.alone or self.copies
+
+    def _key(self, action: "Action") -> str:
+        plan = action.container
+        assert plan is not None
+        return action.id if self._alone(action) else repr(plan.definition.plain())
+
+    def job(self, action: "Action") -> Job:
+        """What makes the container of an action ready, or has done so."""
+        key = self._key(action)
+        known = self._jobs.get(key)
+        if known is None or (known.done and isinstance(known.result, Warm) and known.result.dead):
+            # What only this thread may ask, it asks before the other one begins.
+            engine = self.facts.sdk
+            if not self._token and not self.copies:
+                self._token = self._files.token()
+            if self._network and self._network_job is None:
+                self._network_job = Job(lambda _: engine.make_network(self._network, {"pyrun.run": self._run}))
+            states = self._files.states(action, self._sources.get(action.id, ())) if self.copies else ()
+            known = self._jobs[key] = Job(lambda job: self._ready(engine, action, states, job))
+        return known
+
+    def lost(self, action: "Action") -> None:
+        """The container of an action is of no use any more."""
+        self._jobs.pop(self._key(action), None)
+
+    def unseen(self, action: "Action", job: Job) -> bool:
+        """Whether a container could not be made since the engine does not see the project, and gets copies now."""
+        from runner.engine.containers import UnseenError  # noqa: PLC0415 - it is loaded by now
+
+        if not isinstance(job.error, UnseenError) or action.container is None or action.container.definition.mounts:
+            return False
+        if not self.copies:
+            self.facts.copy_only()
+            self._reporter.tell(
+                Noticed("the engine does not see this folder, so tasks get copies of what they declare")
+            )
+        self._jobs.pop(self._key(action), None)
+        return True
+
+    # In the thread that makes a container
+
+    def _ready(
+        self, engine: "ContainerEngine", action: "Action", states: "Sequence[FileState]", job: Job
+    ) -> Warm:
+        """Make a container ready.
+
+        Raises:
+            EngineError: The engine does not do it.
+            RunError: It can't be as its definition says.
+        """
+        plan = action.container
+        assert plan is not None
+        self._sweep(engine)
+        from runner.execute.make_image import make_image  # noqa: PLC0415 - for containers only
+
+        image = make_image(engine, self.facts, plan, self._labels(plan), job, self._tell_output, self._made.append)
+        user = self.facts.user(plan, lambda: self._passwd(engine, image))
+        if self._network_job is not None:
+            self._network_job.join(_PATIENCE)
+            if self._network_job.error is not None:
+                raise self._network_job.error
+        if action.as_it_comes:
+            return self._as_it_comes(engine, action, plan, image, user)
+        keep = plan.definition.keep // 1000 if not self._alone(action) else 0
+        spec = self._spec(action, plan, image, user, keep)
+        if keep and (kept := engine.kept(dict(spec.labels)["pyrun.key"])) is not None:
+            found = self._again(engine, kept, plan, user)
+            if found is not None:
+                return found
+        return self._fresh(engine, action, plan, spec, user, states)
+
+    def _tell_output(self, job: Job, plan: "ContainerPlan", shown: str, data: bytes) -> None:
+        """Tell a command that makes an image, or what it writes."""
+        label = f"container {plan.name}"
+        if shown:
+            job.tell(lambda: self._reporter.tell(CommandStarted(label, shown)))
+        if data:
+            job.tell(lambda: self._reporter.output(label, 2, data))
+
+    def _labels(self, plan: "ContainerPlan") -> dict[str, str]:
+        return {"pyrun.run": self._run, "pyrun.project": self.facts.top, "pyrun.what": plan.name}
+
+    def _spec(self, action: "Action", plan: "ContainerPlan", image: str, user: "User", keep: int) -> "Spec":
+        """What an action's container is to be made of."""
+        from runner.digest import canonical, digest_of  # noqa: PLC0415 - for containers only
+        from runner.engine.containers import Bind, Spec  # noqa: PLC0415
+        from runner.engine.shells import first_process  # noqa: PLC0415
+
+        facts, one = self.facts, plan.definition
+        binds = [] if self.copies else [Bind(facts.top, plan.workdir, False)]
+        for mount in one.mounts:
+            if self.copies:
+                raise RunError(
+                    f"the container `{plan.name}` has `mounts`, and its tasks get copies of what they declare",
+                    mount.position,
+                    "declare what they read under `source`; what must last is a cache mount",
+                )
+            binds.append(Bind(self._mounted(mount.source, one.folder), in_home(mount.target, user), mount.readonly))
+        agent = facts.variables(action, action.traits.namespace).get("SSH_AUTH_SOCK") == AGENT
+        if agent:
+            binds.append(Bind(self._agent(action), AGENT, False))
+        volumes = facts.volumes(plan, user)
+        home, *caches = volumes
+        if self.copies or any(secret.to for secret in action.traits.secrets):
+            # There each action has a HOME of its own; and what is secret must not be in one that others have.
+            volumes = caches
+        token = None if self.copies else (f"{plan.workdir}/.pyrun/seen", self._token)
+        script = first_process(
+            home=home[1], user=user.number, group=user.group, owned=[where for _, where in caches],
+            token=token, keep=keep,
+        )  # fmt: skip
+        server = action.server if action.persistent else None
+        ports = tuple(zip(server.ports, server.outer, strict=True)) if server is not None else ()
+        aliases = (server.hostname,) if server is not None and server.hostname else ()
+        network = one.network or self._network
+        made_of = (
+            image, script, tuple(bind.plain() for bind in binds), tuple(volumes), network, one.platform, one.memory,
+            one.cpus, one.init, tuple(facts.certificates()),
+        )  # fmt: skip
+        labels = {**self._labels(plan), "pyrun.key": digest_of(canonical(made_of)).hex[:32]}
+        if keep:
+            labels["pyrun.keep"] = str(keep)
+        return Spec(
+            image, ("sh", "-c", script), (), "0", "/", tuple(binds), tuple(volumes), tuple(labels.items()),
+            network, aliases if network == self._network else (), ports, one.platform, one.memory, one.cpus, one.init,
+            tuple(labels.items()), True, not keep,
+        )  # fmt: skip
+
+    def _mounted(self, source: str, folder: str) -> str:
+        """A path of this machine that a container is to see, absolute."""
+        if source == "~" or source.startswith("~/"):
+            source = os.path.expanduser(source)
+        return os.path.normpath(os.path.join(self.facts.top, folder, source))
+
+    def _agent(self, action: "Action") -> str:
+        path = self.facts.agent()
+        if self.copies or not path:
+            raise RunError(
+                f"`{action.label}` needs the agent of ssh, which "
+                f"{'a container on another machine does not reach' if self.copies else 'does not run here'}",
+                action.position,
+                "" if self.copies else "start one: `eval $(ssh-agent)`, and `ssh-add`",
+            )
+        return path
+
+    def _fresh(
+        self,
+        engine: "ContainerEngine",
+        action: "Action",
+        plan: "ContainerPlan",
+        spec: "Spec",
+        user: "User",
+        states: "Sequence[FileState]",
+    ) -> Warm:
+        from runner.engine.shells import READY, UNSEEN, Control  # noqa: PLC0415 - for containers only
+
+        container = self._create(engine, spec)
+        put_certificates(engine, container, self.facts.certificates(), CERTIFICATES)
+        if self.copies:
+            self._files.put_tree(engine, container, action, user, states)
+        self._files.put_secrets(
+            engine, container, action, user, lambda to: self.facts.secret_path(plan, to, user), copies=self.copies
+        )
+        connection = engine.attach(container, stdin=True)
+        engine.start(container)
+        lines = []
+        for line in _lines(connection):
+            lines.append(line)
+            if line in {READY, UNSEEN}:
+                break
+        if UNSEEN in lines:
+            from runner.engine.containers import UnseenError  # noqa: PLC0415
+
+            raise UnseenError(f"the engine at {engine.shown} sees another folder of this name")
+        if READY not in lines:
+            told = b" ".join(lines).decode("utf-8", "replace").strip()
+            raise EngineError(
+                f"the container `{plan.name}` did not get ready{f': {told}' if told else ''}",
+                plan.definition.position,
+            )
+        ports = engine.ports(container) if spec.ports else {}
+        keep = not spec.once
+        base = {**dict(self._image_env(plan)), "HOME": user.home}
+        self.facts.forget()
+        return Warm(engine, container, Control(connection), user, base, keep=keep, ports=ports)
+
+    def _image_env(self, plan: "ContainerPlan") -> "tuple[tuple[str, str], ...]":
+        base = self.facts.base(plan)
+        return base.env if base is not None else ()
+
+    def _again(self, engine: "ContainerEngine", container: str, plan: "ContainerPlan", user: "User") -> Warm | None:
+        """A container that an earlier run has kept warm; None if it is just ending."""
+        from runner.engine.shells import READY, Control  # noqa: PLC0415 - for containers only
+
+        try:
+            control = Control(engine.attach(container, stdin=True))
+        except EngineError:
+            return None
+        control.end_all()
+        control.tell("echo ready")
+        if not any(line == READY for line in _until(_lines(control.connection), READY)):
+            return None
+        base = {**dict(self._image_env(plan)), "HOME": user.home}
+        return Warm(engine, container, control, user, base, keep=True)
+
+    def _as_it_comes(
+        self, engine: "ContainerEngine", action: "Action", plan: "ContainerPlan", image: str, user: "User"
+    ) -> Warm:
+        """A server that is what its image starts: its user, its words, and nothing of the project."""
+        from runner.engine.containers import Bind, Spec  # noqa: PLC0415 - for containers only
+
+        one, server = plan.definition, action.server
+        environ = self.facts.variables(action, action.traits.namespace)
+        image_env = dict(self._image_env(plan))
+        own = tuple(
+            (name, value)
+            for name, value in environ.items()
+            if image_env.get(name) != value and name not in {"HOME", "PYRUN_CONTAINER"}
+        )
+        secret = {secret.variable for secret in action.traits.secrets}
+        if secret:
+            raise RunError(
+                f"`{action.label}` is what its image starts, and the engine would show its secrets to everybody",
+                action.position,
+                "give it a `run` that starts it: its commands get them",
+            )
+        ports = tuple(zip(server.ports, server.outer, strict=True)) if server is not None else ()
+        aliases = (server.hostname,) if server is not None and server.hostname else ()
+        binds = tuple(
+            Bind(self._mounted(mount.source, one.folder), mount.target, mount.readonly) for mount in one.mounts
+        )
+        labels = tuple(self._labels(plan).items())
+        network = one.network or self._network
+        spec = Spec(
+            image, (), own, one.user, "", binds, (), labels, network, aliases if network == self._network else (),
+            ports, one.platform, one.memory, one.cpus, one.init, labels, False, False,
+        )  # fmt: skip
+        container = self._create(engine, spec)
+        connection = engine.attach(container, stdin=False)
+        engine.start(container)
+        found = engine.ports(container) if ports else {}
+        return Warm(engine, container, None, user, image_env, keep=False, streams=connection, ports=found)
+
+    def _create(self, engine: "ContainerEngine", spec: "Spec") -> str:
+        container = engine.create(spec)
+        self._made.append(container)
+        if self._closed:
+            engine.remove(container)
+            raise EngineError("the run has ended")
+        return container
+
+    def _passwd(self, engine: "ContainerEngine", image: str) -> tuple[bytes, bytes]:
+        """An image's files of users and groups."""
+        from runner.engine.containers import Spec  # noqa: PLC0415 - for containers only
+
+        labels = (("pyrun.run", self._run),)
+        spec = Spec(image, ("sh",), (), "", "", (), (), (), "none", (), (), "", 0, 0, False, labels, False, False)
+        container = engine.create(spec)
+        try:
+            return engine.file(container, "/etc/passwd"), engine.file(container, "/etc/group")
+        finally:
+            engine.remove(container)
+
+    def _sweep(self, engine: "ContainerEngine") -> None:
+        """Remove what killed runs have left, once."""
+        if self._swept:
+            return
+        self._swept = True
+        for container, labels, state in engine.labelled():
+            run = labels.get("pyrun.run", "")
+            stays = state == "running" and "pyrun.keep" in labels
+            if run != self._run and not stays and self._dead(run):
+                engine.remove(container)
+        for network, labels in engine.networks():
+            if self._dead(labels.get("pyrun.run", "")):
+                engine.remove_network(network)
+
+
+def _with_tokens(around: Surroundings, tokens: "Mapping[str, str]") -> Surroundings:
+    """The same surroundings with other ports in them."""
+    import copy  # noqa: PLC0415 - for what talks to servers in containers only
+
+    found = copy.copy(around)
+    found.tokens = tokens
+    return found
+
+
+def _lines(connection: "object") -> "Sequence[bytes]":
+    """The lines that come from a container's first process, until it is silent for too long."""
+    from time import monotonic  # noqa: PLC0415 - for containers only
+
+    from runner.engine.shells import Frames  # noqa: PLC0415
+
+    end = monotonic() + _PATIENCE
+    return Frames(connection).lines(lambda: end - monotonic())  # type: ignore[arg-type,return-value]
+
+
+def _until(lines: "Sequence[bytes]", last: bytes) -> "list[bytes]":
+    found = []
+    for line in lines:
+        found.append(line)
+        if line == last:
+            break
+    return found
+
+
+def _bytes(number: int) -> str:
+    for unit, size in (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)):
+        if number % size == 0:
+            return f"{number // size}{unit}"
+    return f"{number} bytes"

@@ -1,0 +1,161 @@
+"""The image that a container's commands run in: got, or made by a `setup` or by a Dockerfile, once for all.
+
+Works in a thread of its own, and writes nothing to the user itself.
+"""
+
+from runner.errors import EngineError, RunError
+from runner.execute.container_facts import CERTIFICATES
+from runner.execute.copies import put_certificates
+from runner.execute.warm import Job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.engine.containers import ContainerEngine
+    from runner.execute.container_facts import ContainerFacts
+    from runner.plan.container_plan import ContainerPlan
+
+    Tell = Callable[[Job, ContainerPlan, str, bytes], None]
+
+_KEPT = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "StopSignal", "User", "Volumes", "WorkingDir")
+
+
+def make_image(
+    engine: "ContainerEngine",
+    facts: "ContainerFacts",
+    plan: "ContainerPlan",
+    labels: "Mapping[str, str]",
+    job: Job,
+    tell: "Tell",
+    made: "Callable[[str], None]",
+) -> str:
+    """The reference of the image, which is there when this returns.
+
+    Args:
+        engine: Where.
+        facts: What is known of it.
+        plan: The container.
+        labels: What is written on containers that are needed for it.
+        job: The thread's.
+        tell: Told of commands, and of what they write.
+        made: Told of each container that was made, so that it does not outlive the run.
+
+    Raises:
+        EngineError: It can't be got.
+        RunError: A command fails.
+    """
+    one = plan.definition
+    if one.dockerfile and facts.base(plan) is None:
+        _build(engine, facts, plan, job, tell)
+        facts.look_again(plan)
+    base = facts.base(plan)
+    if base is None:
+        raise EngineError(
+            f"the image `{facts.base_reference(plan)}` of the container `{plan.name}` is not in the engine at "
+            f"{engine.shown}",
+            one.position,
+            "it is given to the engine that DOCKER_HOST or `--engine` names, unless `--no-load` is given",
+        )
+    reference = facts.reference(plan)
+    if one.setup and engine.image(reference) is None:
+        _set_up(engine, facts, plan, reference, labels, job, tell, made)
+    return reference
+
+
+def _build(
+    engine: "ContainerEngine", facts: "ContainerFacts", plan: "ContainerPlan", job: Job, tell: "Tell"
+) -> None:
+    """Build the image by its Dockerfile."""
+    from runner.execute.build_context import read_context  # noqa: PLC0415 - few containers have one
+
+    one = plan.definition
+    context = read_context(facts.top, one)
+    tell(job, plan, f"build {one.dockerfile}", b"")
+    tag = facts.base_reference(plan)
+    try:
+        engine.build(
+            context.archive(), context.dockerfile, one.stage, tag, context.digest,
+            lambda data: tell(job, plan, "", data),
+        )  # fmt: skip
+    except EngineError as error:
+        raise EngineError(f"the container `{plan.name}`: {error.message}", one.position, error.hint) from None
+
+
+def _set_up(
+    engine: "ContainerEngine",
+    facts: "ContainerFacts",
+    plan: "ContainerPlan",
+    reference: str,
+    labels: "Mapping[str, str]",
+    job: Job,
+    tell: "Tell",
+    made: "Callable[[str], None]",
+) -> None:
+    """Run the commands of a `setup` and keep what they leave as an image."""
+    from runner.engine.containers import SETUP_LABEL, Spec  # noqa: PLC0415 - for containers only
+    from runner.engine.shells import Frames, quoted  # noqa: PLC0415
+
+    one = plan.definition
+    base = facts.base_reference(plan)
+    lines = ["set -e"]
+    for number, script in enumerate(one.setup):
+        lines += [f"printf '\\000{number}\\000'", f"sh -c {quoted(script)}"]
+    lines.append("rm -rf /.pyrun 2>/dev/null || :")
+    spec = Spec(
+        base, ("sh", "-c", "\n".join(lines)), tuple(facts.passing().items()), "0", "/", (), (), (), one.network
+        if one.network != "none" else "", (), (), one.platform, 0, 0, False, tuple(labels.items()), False, False,
+    )  # fmt: skip
+    container = engine.create(spec)
+    made(container)
+    try:
+        put_certificates(engine, container, facts.certificates(), CERTIFICATES)
+        connection = engine.attach(container, stdin=False)
+        engine.start(container)
+        written = _Written(plan, job, tell)
+        frames = Frames(connection)
+        while frames.receive(written.take):
+            frames.wait()
+        connection.close()
+        status = int(engine.state(container).get("ExitCode") or 0)
+        if status:
+            failed = one.setup[written.number] if written.number < len(one.setup) else ""
+            raise RunError(
+                f"the setup of the container `{plan.name}` failed with exit status {status}: "
+                f"{failed.strip().partition(chr(10))[0]}",
+                one.position,
+                "",
+                status,
+            )
+        repository, _, tag = reference.rpartition(":")
+        config = {name: value for name, value in engine.config_of(base).items() if name in _KEPT and value}
+        config["Labels"] = {SETUP_LABEL: tag}
+        engine.commit(container, repository, tag, config)
+    finally:
+        engine.remove(container)
+
+
+class _Written:
+    """What the commands of a setup write: output, and in between which of them begins."""
+
+    def __init__(self, plan: "ContainerPlan", job: Job, tell: "Tell") -> None:
+        self._plan = plan
+        self._job = job
+        self._tell = tell
+        self.number = 0
+
+    def take(self, stream: int, data: bytes) -> None:
+        """Take what was written."""
+        while stream == 1 and (at := data.find(b"\0")) >= 0:
+            end = data.find(b"\0", at + 1)
+            digits = data[at + 1 : end]
+            if end < 0 or not digits.isdigit():
+                break
+            if data[:at]:
+                self._tell(self._job, self._plan, "", data[:at])
+            self.number = int(digits)
+            if self.number < len(self._plan.definition.setup):
+                self._tell(self._job, self._plan, self._plan.definition.setup[self.number].strip(), b"")
+            data = data[end + 1 :]
+        if data:
+            self._tell(self._job, self._plan, "", data)

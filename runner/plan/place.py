@@ -1,0 +1,160 @@
+"""In which place each invocation of a plan runs: the host, or a container by its name.
+
+From what the command line wants, what a task says, what an image task says for all that it copies, and what the
+top of a file says, in this order.
+"""
+
+from runner.errors import PlanError, did_you_mean
+from runner.model.container import HOST, ContainerName
+from runner.model.project import container_named, head_named
+from runner.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runner.model.container import Container
+    from runner.model.project import Project
+    from runner.model.task import Task
+
+
+class WantedPlace(Record):
+    """What is wanted of places beside what files say.
+
+    Args:
+        asked: What `--in` names: HOST, a container's name or an image's reference; empty for nothing.
+        inside: The container that pyrun itself runs in, so that its tasks run in place; empty for none.
+    """
+
+    FIELDS = ("asked", "inside")
+    __slots__ = FIELDS
+
+    def __init__(self, asked: str = "", inside: str = "") -> None:
+        self.asked = asked
+        self.inside = inside
+
+
+ANYWHERE = WantedPlace()
+
+
+class PlaceFinder:
+    """Finds the places of a plan's invocations.
+
+    Args:
+        project: The tasks.
+        wanted: What is wanted beside what files say.
+    """
+
+    def __init__(self, project: "Project", wanted: WantedPlace) -> None:
+        self._project = project
+        self._wanted = wanted
+
+    @property
+    def inside(self) -> str:
+        """The container that pyrun itself runs in, or empty."""
+        return self._wanted.inside
+
+    @property
+    def on_host(self) -> bool:
+        """Whether all tasks are to run on the host."""
+        return self._wanted.asked == HOST
+
+    def find(
+        self,
+        tasks: "Mapping[str, Task]",
+        copied: "Mapping[str, Sequence[str]]",
+        needs: "Callable[[str], Sequence[str]]",
+        labels: "Mapping[str, str]",
+    ) -> "dict[str, Container]":
+        """The container of each invocation that runs in one.
+
+        Args:
+            tasks: The task of each invocation, by id.
+            copied: For each image task's invocation the ids of what it copies.
+            needs: What an invocation depends on or calls.
+            labels: What people call each.
+
+        Raises:
+            PlanError: Two image tasks want one invocation in two places, or a name is none.
+        """
+        given = self._given(tasks, copied, needs, labels)
+        found: dict[str, Container] = {}
+        for name, task in tasks.items():
+            if task.image is not None:
+                continue
+            container = self._container(task, given.get(name))
+            if container is not None:
+                found[name] = container
+        return found
+
+    def _given(
+        self,
+        tasks: "Mapping[str, Task]",
+        copied: "Mapping[str, Sequence[str]]",
+        needs: "Callable[[str], Sequence[str]]",
+        labels: "Mapping[str, str]",
+    ) -> "dict[str, ContainerName]":
+        """What image tasks say of the invocations that they copy, and of all that those need."""
+        given: dict[str, ContainerName] = {}
+        giver: dict[str, str] = {}
+        for image, task in tasks.items():
+            if task.image is None or task.container is None:
+                continue
+            left = list(copied[image])
+            seen = set()
+            while left:
+                name = left.pop()
+                if name in seen or tasks[name].image is not None:
+                    continue
+                seen.add(name)
+                left += needs(name)
+                if tasks[name].container is not None:
+                    continue
+                known = given.setdefault(name, task.container)
+                giver.setdefault(name, image)
+                if known.text != task.container.text:
+                    raise PlanError(
+                        f"`{labels[name]}` would run in `{known.text}` for `{labels[giver[name]]}` and in "
+                        f"`{task.container.text}` for `{labels[image]}`",
+                        task.container.position,
+                        f"say `container:` at the task `{tasks[name].name}` itself",
+                    )
+        return given
+
+    def _container(self, task: "Task", given: "ContainerName | None") -> "Container | None":
+        """The container of a task; None for the host."""
+        asked = self._wanted.asked
+        as_it_comes = task.persistent and not task.steps and not task.last
+        if asked == HOST and not as_it_comes:
+            return None
+        if task.container is not None:
+            return self._named(task.container, task.namespace)
+        if asked and asked != HOST:
+            found = container_named(self._project, asked, task.namespace)
+            if found is None:
+                raise self.unknown(asked)
+            return None if asked == self._wanted.inside else found
+        name = given or self._default(task.namespace)
+        return None if name is None else self._named(name, task.namespace)
+
+    def _default(self, namespace: str) -> "ContainerName | None":
+        """What the top of a file says, or else that of a file that includes it."""
+        while True:
+            head = head_named(self._project, namespace)
+            if head.container is not None or not namespace:
+                return head.container
+            namespace = namespace.rpartition(":")[0]
+
+    def _named(self, name: "ContainerName", namespace: str) -> "Container | None":
+        if name.text in {HOST, self._wanted.inside}:
+            return None
+        found = container_named(self._project, name.text, namespace)
+        if found is None:
+            raise self.unknown(name.text, name)
+        return found
+
+    def unknown(self, text: str, name: "ContainerName | None" = None) -> PlanError:
+        """What is wrong when no container has a name."""
+        known = tuple(one.name for head in self._project.heads for one in head.containers)
+        hint = did_you_mean(text, known) or f"an image is written with its tag: `{text}:latest`"
+        return PlanError(f"there is no container `{text}`", None if name is None else name.position, hint)
