@@ -26,7 +26,8 @@ LOOK = """
 runner
 runner.cli runner.cli.arguments runner.cli.find_project runner.cli.main runner.cli.session
 runner.digest runner.errors runner.events runner.location
-runner.model runner.model.call runner.model.codec runner.model.image runner.model.invoke runner.model.param
+runner.model runner.model.call runner.model.codec runner.model.container runner.model.image runner.model.invoke
+runner.model.param
 runner.model.path runner.model.project runner.model.record runner.model.step runner.model.task runner.model.template
 runner.model.when
 runner.plan runner.plan.action runner.plan.bind runner.plan.brace runner.plan.calls runner.plan.condition

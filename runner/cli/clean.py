@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.cli.arguments import Request
     from runner.cli.session import Session
 
-_PROJECT, _CACHE, _TASK = "project", "cache", "task:"
+_PROJECT, _CACHE, _TASK, _CONTAINERS = "project", "cache", "task:", "containers"
 _SANDBOX = "sandbox"
 """The folder of the trees in which actions run that may see only what they declare."""
 
@@ -37,6 +37,10 @@ def clean(session: "Session", request: "Request") -> str:
             None,
             "call pyrun once for each",
         )
+    if what == _CONTAINERS:
+        from runner.cli.containers import remove_all  # noqa: PLC0415 - only for this
+
+        return remove_all(session.environ, request.flags.get("engine", ""))
     if what.startswith(_TASK):
         name = what[len(_TASK) :]
         task = session.project.task(name)
@@ -83,9 +87,11 @@ def _wanted(flags: "Mapping[str, str]") -> str:
     if "clean-task-cache" in flags:
         return _TASK + flags["clean-task-cache"]
     what = flags["clean"] or _PROJECT
-    if what in {_PROJECT, _CACHE} or what.startswith(_TASK):
+    if what in {_PROJECT, _CACHE, _CONTAINERS} or what.startswith(_TASK):
         return what
-    raise UsageError(f"`--clean={what}` names nothing", None, "`project`, `cache` or `task:NAME`")
+    raise UsageError(
+        f"`--clean={what}` names nothing", None, "`project`, `cache`, `containers` or `task:NAME`"
+    )
 
 
 def _records(count: int) -> str:

@@ -130,7 +130,7 @@ def yaml_text(text: str, *, inline: bool = False) -> str:
     """
     path = text.removeprefix("./").removeprefix(".")
     plain = _PLAIN.fullmatch(path) and text.isprintable() and text.lower() not in _RESERVED
-    if plain and not (inline and any(letter in "[]{}," for letter in text)):
+    if plain and not (inline and any(letter in "[]{},?" for letter in text)):
         return text
     quoted = json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
     return "".join(letter if letter.isprintable() else _escape(letter) for letter in quoted)

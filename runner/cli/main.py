@@ -103,6 +103,13 @@ class _Call:
 
             _show_told(clean(session, request), request.flags)
             return 0
+        if "shell" in request.flags:
+            from runner.cli.shell import open_shell  # noqa: PLC0415 - only for this
+
+            if request.calls:
+                asked = request.calls[0].task.name
+                raise UsageError(f"`--shell` opens a shell and runs nothing, and `{asked}` is asked for")
+            return open_shell(session, request.flags, level(request.flags))
         shown = self.look(session, request)
         if shown is not None:
             _show(shown)

@@ -167,7 +167,9 @@ class Since:
                 continue
         wanted = self.session.wanted_place(self.request.flags)
         try:
-            return {action.id: action for action in make_plan(project, invocations, binder, past, wanted).actions}
+            return {
+                action.id: action for action in make_plan(project, invocations, binder, past, wanted).actions
+            }
         except PyrunError:
             pass
         found: dict[str, Action] = {}

@@ -7,7 +7,6 @@ from runner.model.path import beneath, resolved
 from runner.model.project import head_named, head_of
 from runner.plan.file_state import HOST, SANDBOX
 from runner.plan.param_values import allowed_values
-from runner.plan.place import ANYWHERE, WantedPlace
 from runner.store.model_cache import load_model, save_model
 from runner.system.environment import HostFacts, cache_folder, cores
 from runner.system.file_states import signature
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from runner.plan.bind import Draft
     from runner.plan.expand import Value
     from runner.plan.gitignore import Ignore
+    from runner.plan.place import WantedPlace
     from runner.store.build_log import BuildLog
     from runner.ui.plain import PlainReporter
 
@@ -226,15 +226,13 @@ class Session:
             self.top, self.cache, self.environ, plan, flags, inputs, judge, reporter, self.containers
         )
 
-    def wanted_place(self, flags: "Mapping[str, str]") -> WantedPlace:
-        """What is wanted of places beside what the files say.
-
-        Raises:
-            UsageError: `--in` names nothing.
-        """
+    def wanted_place(self, flags: "Mapping[str, str]") -> "WantedPlace | None":
+        """What is wanted of places beside what the files say; None if nothing is."""
         asked, inside = flags.get("in", ""), self.environ.get("PYRUN_CONTAINER", "")
         if not asked and not inside:
-            return ANYWHERE
+            return None
+        from runner.plan.place import WantedPlace  # noqa: PLC0415 - most calls want nothing
+
         return WantedPlace(asked, inside)
 
     def settings(self, flags: "Mapping[str, str]") -> "Settings":
@@ -378,7 +376,9 @@ class Session:
         if any(action.container is not None for action in plan.actions):
             from runner.cli.containers import container_facts  # noqa: PLC0415 - for plans with containers only
 
-            self.containers = container_facts(self, plan, flags, reporter, inert=inert)
+            self.containers = container_facts(
+                self.top, self.cache, self.environ, self.environ_of, plan, flags, reporter, inert=inert
+            )
 
     def _judge(
         self,

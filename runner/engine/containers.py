@@ -265,7 +265,9 @@ class ContainerEngine:
             nano_cpus=spec.cpus * 1_000_000 or None,
             init=spec.init or None,
             auto_remove=spec.stdin,
-            extra_hosts=None if spec.network in {"none", "host"} else {"host.docker.internal": "host-gateway"},
+            extra_hosts=None
+            if spec.network in {"none", "host"}
+            else {"host.docker.internal": "host-gateway"},
         )
         try:
             with self._told("make a container"):
@@ -274,7 +276,9 @@ class ContainerEngine:
                 except docker.errors.APIError as error:
                     told = str(error.explanation or "")
                     if _is_unseen(told):
-                        raise UnseenError(f"the engine at {self.shown} does not see this folder: {told}") from None
+                        raise UnseenError(
+                            f"the engine at {self.shown} does not see this folder: {told}"
+                        ) from None
                     if "host-gateway" not in told:
                         raise
                     # An engine that does not know how to call this machine does without.
@@ -481,7 +485,9 @@ def _better(error: EngineError) -> EngineError:
     """The same error with what would be right, as far as the engine's own words tell."""
     told = error.message
     if ('"sh"' in told or "/sh" in told) and "not found" in told.lower():
-        return EngineError(told, error.at, "commands need a `sh` in the image; a server without `run` does not")
+        return EngineError(
+            told, error.at, "commands need a `sh` in the image; a server without `run` does not"
+        )
     if "port is already allocated" in told or "address already in use" in told:
         return EngineError(told, error.at, "another program has that port: name only the container's own")
     return error

@@ -76,7 +76,9 @@ class Client:
         self._terminal = bool(wanted["terminal"])
         kind, _, rest = str(wanted["url"]).partition("://")
         host, _, port = rest.rpartition(":")
-        self._address = Address(UNIX, rest) if kind == UNIX else Address(TCP, host=host.strip("[]"), port=int(port))
+        self._address = (
+            Address(UNIX, rest) if kind == UNIX else Address(TCP, host=host.strip("[]"), port=int(port))
+        )
         self._exec = ""
         self._before: list[Any] | None = None
         self._signals, self._signals_in = os.pipe()

@@ -57,16 +57,16 @@ def first_process(
     for folder in (home, *owned):
         where = quoted(folder)
         lines.append(
-            f"mkdir -p {where}; [ \"$(stat -c %u:%g {where} 2>/dev/null)\" = {user}:{group} ] || "
+            f'mkdir -p {where}; [ "$(stat -c %u:%g {where} 2>/dev/null)" = {user}:{group} ] || '
             f"chown -R {user}:{group} {where}"
         )
     if token is not None:
         path, text = token
-        lines.append(f"read -r seen < {quoted(path)}; [ \"$seen\" = {quoted(text)} ] || echo unseen")
+        lines.append(f'read -r seen < {quoted(path)}; [ "$seen" = {quoted(text)} ] || echo unseen')
     if keep:
         lines.append(
             f"( idle=0; while sleep {_LOOK}; do idle=$((idle + {_LOOK})); "
-            f"for file in {FOLDER}/shell.*; do read -r pid < \"$file\" && kill -0 \"$pid\" && idle=0; done "
+            f'for file in {FOLDER}/shell.*; do read -r pid < "$file" && kill -0 "$pid" && idle=0; done '
             f"2>/dev/null; [ $idle -lt {keep} ] || kill 1; done ) &"
         )
     lines += ["echo ready", 'while read -r line; do eval "$line"; done']
@@ -211,7 +211,8 @@ class Shell:
         self.name = f"command.{number}"
         self.busy = False
         self.broken = False
-        self._send(f"echo $$ > {FOLDER}/shell.{number}\n")
+        # What the shell itself has to say of how a command ended is for nobody.
+        self._send(f"echo $$ > {FOLDER}/shell.{number}; exec 3>&2 2>/dev/null\n")
 
     def begin(self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]") -> str:
         """Let a command begin; the mark that follows its output.
@@ -256,7 +257,8 @@ def command_text(
         note: The file into which its number goes.
         mark: What is told behind its output.
     """
-    return f"( {own_part(words, folder, environ, base, note)} ) </dev/null; {_told(mark, note)}"
+    own = own_part(words, folder, environ, base, note)
+    return f"( exec 2>&3 3>&-; {own} ) </dev/null; {_told(mark, note)}"
 
 
 def own_part(
@@ -277,7 +279,7 @@ def own_part(
     if new:
         parts.append("export " + " ".join(f"{name}={quoted(environ[name])}" for name in new))
     parts.append(f"cd -- {quoted(folder)} || exit 1; unset OLDPWD")
-    run = f"echo $$ >{note}; exec \"$@\""
+    run = f'echo $$ >{note}; exec "$@"'
     inner = ["sh", "-c", run, "sh", *words]
     if odd:
         inner = ["env", *(f"{name}={environ[name]}" for name in odd), *inner]
@@ -290,7 +292,7 @@ def own_part(
 def _told(mark: str, note: str) -> str:
     """How a shell tells that a command has ended, on both streams, and whether it has left something running."""
     left = f"{{ read -r p <{note} && kill -0 -$p; }} 2>/dev/null && s=$s+"
-    return f"s=$?; {left}; printf '\\000{mark} %s\\000' $s; printf '\\000{mark}\\000' >&2\n"
+    return f"s=$?; {left}; printf '\\000{mark} %s\\000' $s; printf '\\000{mark}\\000' >&3\n"
 
 
 class Ending:

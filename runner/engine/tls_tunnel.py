@@ -93,6 +93,10 @@ class _Passing:
         self.to_far = bytearray()
         self.near_ended = False
         """Whether the near side says no more."""
+        self.near_deaf = False
+        """Whether the near side hears no more."""
+        self.far_deaf = False
+        """Whether the far side hears no more: why, it may have said just before."""
         self.far_ended = False
         """Whether the far side says no more."""
         self.far_gone = False
@@ -131,7 +135,9 @@ class _Passing:
             except ssl.SSLError:
                 # It would wait for the other side to say the same; that comes in its time.
                 pass
-        self.to_far += self.outgoing.read()
+        encrypted = self.outgoing.read()
+        if not self.far_deaf:
+            self.to_far += encrypted
         if self.far_ended and not self.to_near and not self.told_near:
             self.told_near = True
             try:
@@ -162,7 +168,8 @@ class _Passing:
             if not piece:
                 self.far_ended = True
                 return
-            self.to_near += piece
+            if not self.near_deaf:
+                self.to_near += piece
 
     def wait(self) -> bool:
         """Wait until something can be done, and take it in or send it; False if there is nobody to wait for."""
@@ -176,23 +183,29 @@ class _Passing:
         if self.to_far:
             far |= select.POLLOUT
         poll = select.poll()
-        # One that is full would be told to be gone again and again.
-        if near or self.near_ended or not far:
+        # One that is known to be gone would be told to be gone again and again.
+        if near or not self.near_deaf:
             poll.register(self.near, near)
         if far:
             poll.register(self.far, far)
+        if not far and self.near_deaf and not near:
+            return False
         ready = dict(poll.poll())
         happened = ready.get(self.near.fileno(), 0)
-        if happened & (select.POLLERR | select.POLLHUP | select.POLLNVAL) and not happened & select.POLLIN:
-            return False
         if happened & select.POLLIN:
             self.hear_near()
-        if happened & select.POLLOUT and not self.sent(self.near, self.to_near):
-            return False
+        if happened & (select.POLLERR | select.POLLHUP) or (
+            happened & select.POLLOUT and not self.sent(self.near, self.to_near)
+        ):
+            self.near_deaf = self.told_near = True
+            self.to_near.clear()
         happened = ready.get(self.far.fileno(), 0)
         if happened & (select.POLLIN | select.POLLERR | select.POLLHUP) and far & select.POLLIN:
             self.hear_far()
-        return not (happened & select.POLLOUT) or self.sent(self.far, self.to_far)
+        if happened & select.POLLOUT and not self.sent(self.far, self.to_far):
+            self.far_deaf = self.told_far = True
+            self.to_far.clear()
+        return True
 
     def hear_near(self) -> None:
         """Take in what the near side says."""
@@ -280,5 +293,5 @@ def tls_words(error: OSError) -> str:
 
 def _reason(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
+        return error.verify_message.rstrip(".")
     return (error.reason or str(error)).lower().replace("_", " ")

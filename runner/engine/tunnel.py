@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from runner.system.claimed_folder import claim, remove_folder, remove_left
 
-_LONGEST_FOLDER = 60
+_LONGEST_FOLDER = 75
 """Characters: the path of a socket may have some hundred in all."""
 _SAYING_SECONDS = 1.0
 """How long what has failed may take to say why."""

@@ -62,7 +62,8 @@ def read_context(top: str, container: "Container") -> Context:
         folder = resolved(beneath(container.folder, container.context))
     tree = DiskTree(os.path.normpath(os.path.join(top, folder)))
     patterns = tuple(
-        parse_pattern(pattern, container.position) for pattern in copied_patterns(text.decode("utf-8", "replace"))
+        parse_pattern(pattern, container.position)
+        for pattern in copied_patterns(text.decode("utf-8", "replace"))
     )
     found = select(tree, patterns, ignore=None)
     if found.unmatched:

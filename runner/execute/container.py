@@ -80,7 +80,7 @@ class ContainerSurroundings(Surroundings):
 
 
 class ContainerLauncher:
-    """Starts the commands of one action in its container, as `runner.execute.places.Launcher` has it.
+    """Starts the commands of one action in its container, as `runner.execute.launcher.Launcher` has it.
 
     Args:
         containers: All containers of the run.
@@ -277,9 +277,7 @@ class Containers:
                 around = _with_tokens(around, tokens)
             return around
         host = around.work
-        launcher = ContainerLauncher(
-            self, action, lambda: host.environ(action, action.traits.namespace)
-        )
+        launcher = ContainerLauncher(self, action, lambda: host.environ(action, action.traits.namespace))
         self._launchers[action.id] = launcher
         self._sources[action.id] = sources
         workdir = "" if action.as_it_comes else action.container.workdir
@@ -384,7 +382,9 @@ class Containers:
             if not self._token and not self.copies:
                 self._token = self._files.token()
             if self._network and self._network_job is None:
-                self._network_job = Job(lambda _: engine.make_network(self._network, {"pyrun.run": self._run}))
+                self._network_job = Job(
+                    lambda _: engine.make_network(self._network, {"pyrun.run": self._run})
+                )
             states = self._files.states(action, self._sources.get(action.id, ())) if self.copies else ()
             known = self._jobs[key] = Job(lambda job: self._ready(engine, action, states, job))
         return known
@@ -397,7 +397,11 @@ class Containers:
         """Whether a container could not be made since the engine does not see the project, and gets copies now."""
         from runner.engine.containers import UnseenError  # noqa: PLC0415 - it is loaded by now
 
-        if not isinstance(job.error, UnseenError) or action.container is None or action.container.definition.mounts:
+        if (
+            not isinstance(job.error, UnseenError)
+            or action.container is None
+            or action.container.definition.mounts
+        ):
             return False
         if not self.copies:
             self.facts.copy_only()
@@ -423,7 +427,9 @@ class Containers:
         self._sweep(engine)
         from runner.execute.make_image import make_image  # noqa: PLC0415 - for containers only
 
-        image = make_image(engine, self.facts, plan, self._labels(plan), job, self._tell_output, self._made.append)
+        image = make_image(
+            engine, self.facts, plan, self._labels(plan), job, self._tell_output, self._made.append
+        )
         user = self.facts.user(plan, lambda: self._passwd(engine, image))
         if self._network_job is not None:
             self._network_job.join(_PATIENCE)
@@ -465,7 +471,9 @@ class Containers:
                     mount.position,
                     "declare what they read under `source`; what must last is a cache mount",
                 )
-            binds.append(Bind(self._mounted(mount.source, one.folder), in_home(mount.target, user), mount.readonly))
+            binds.append(
+                Bind(self._mounted(mount.source, one.folder), in_home(mount.target, user), mount.readonly)
+            )
         agent = facts.variables(action, action.traits.namespace).get("SSH_AUTH_SOCK") == AGENT
         if agent:
             binds.append(Bind(self._agent(action), AGENT, False))
@@ -529,7 +537,12 @@ class Containers:
         if self.copies:
             self._files.put_tree(engine, container, action, user, states)
         self._files.put_secrets(
-            engine, container, action, user, lambda to: self.facts.secret_path(plan, to, user), copies=self.copies
+            engine,
+            container,
+            action,
+            user,
+            lambda to: self.facts.secret_path(plan, to, user),
+            copies=self.copies,
         )
         connection = engine.attach(container, stdin=True)
         engine.start(container)
@@ -558,7 +571,9 @@ class Containers:
         base = self.facts.base(plan)
         return base.env if base is not None else ()
 
-    def _again(self, engine: "ContainerEngine", container: str, plan: "ContainerPlan", user: "User") -> Warm | None:
+    def _again(
+        self, engine: "ContainerEngine", container: str, plan: "ContainerPlan", user: "User"
+    ) -> Warm | None:
         """A container that an earlier run has kept warm; None if it is just ending."""
         from runner.engine.shells import READY, Control  # noqa: PLC0415 - for containers only
 
@@ -597,7 +612,8 @@ class Containers:
         ports = tuple(zip(server.ports, server.outer, strict=True)) if server is not None else ()
         aliases = (server.hostname,) if server is not None and server.hostname else ()
         binds = tuple(
-            Bind(self._mounted(mount.source, one.folder), mount.target, mount.readonly) for mount in one.mounts
+            Bind(self._mounted(mount.source, one.folder), mount.target, mount.readonly)
+            for mount in one.mounts
         )
         labels = tuple(self._labels(plan).items())
         network = one.network or self._network
@@ -624,7 +640,9 @@ class Containers:
         from runner.engine.containers import Spec  # noqa: PLC0415 - for containers only
 
         labels = (("pyrun.run", self._run),)
-        spec = Spec(image, ("sh",), (), "", "", (), (), (), "none", (), (), "", 0, 0, False, labels, False, False)
+        spec = Spec(
+            image, ("sh",), (), "", "", (), (), (), "none", (), (), "", 0, 0, False, labels, False, False
+        )
         container = engine.create(spec)
         try:
             return engine.file(container, "/etc/passwd"), engine.file(container, "/etc/group")

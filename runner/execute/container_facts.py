@@ -213,7 +213,9 @@ class ContainerFacts:
                 self.sdk.pull(reference, plan.definition.platform, lambda _: None)
             except EngineError as error:
                 hint = "is its name right, and is its registry reached from here? `docker pull` says more"
-                message = f"the image `{reference}` of the container `{plan.name}` is not there: {error.message}"
+                message = (
+                    f"the image `{reference}` of the container `{plan.name}` is not there: {error.message}"
+                )
                 raise EngineError(message, plan.definition.position, hint) from None
             found = self._ask(lambda engine: engine.image(reference))
         return None if found is None else image_facts(found)
@@ -270,7 +272,9 @@ class ContainerFacts:
         where = [str(self.info.get(name, "")) for name in ("Name", "DockerRootDir")]
         user = self.known_user(plan)
         volumes = [] if user is None else self.volumes(plan, user)
-        return digest_of(canonical((tuple(where), tuple((name, self._made(name)) for name, _ in volumes)))).hex[:32]
+        return digest_of(
+            canonical((tuple(where), tuple((name, self._made(name)) for name, _ in volumes)))
+        ).hex[:32]
 
     def _made(self, volume: str) -> str:
         if volume not in self._volumes:
@@ -323,7 +327,9 @@ class ContainerFacts:
         written = plan.definition.user
         name, _, group = written.partition(":")
         users, groups = (data.decode("utf-8", "replace").splitlines() for data in passwd())
-        row = next((one.split(":") for one in users if name in one.split(":")[:1] or name == _second(one)), None)
+        row = next(
+            (one.split(":") for one in users if name in one.split(":")[:1] or name == _second(one)), None
+        )
         if row is None or len(row) < 7:
             raise RunError(
                 f"the image of the container `{plan.name}` has no user `{name}`",
@@ -335,7 +341,8 @@ class ContainerFacts:
             line = next((one.split(":") for one in groups if one.split(":")[0] == group), None)
             if not group.isdigit() and line is None:
                 raise RunError(
-                    f"the image of the container `{plan.name}` has no group `{group}`", plan.definition.position
+                    f"the image of the container `{plan.name}` has no group `{group}`",
+                    plan.definition.position,
                 )
             own_group = int(group) if group.isdigit() or line is None else int(line[2])
         found = User(number, own_group, dict(base.env).get("HOME") or row[5] or "/")

@@ -87,10 +87,17 @@ class Copies:
 
     def states(self, action: "Action", sources: "Sequence[FileState]") -> "tuple[FileState, ...]":
         """The files that an action may see."""
-        return input_root(action, self._actions, self._inputs.sources(action, tuple(sources)), self._targets_of)
+        return input_root(
+            action, self._actions, self._inputs.sources(action, tuple(sources)), self._targets_of
+        )
 
     def put_tree(
-        self, engine: "ContainerEngine", container: str, action: "Action", user: "User", states: "Sequence[FileState]"
+        self,
+        engine: "ContainerEngine",
+        container: str,
+        action: "Action",
+        user: "User",
+        states: "Sequence[FileState]",
     ) -> None:
         """Put what an action may see into its container, which has not begun yet."""
         assert action.container is not None
@@ -158,7 +165,9 @@ class Copies:
         tree = FreshTree(self._top, self._base, action.label)
         try:
             roots = {
-                target.literal_prefix if not target.has_wildcard else target.literal_prefix.rstrip("/"): target
+                target.literal_prefix
+                if not target.has_wildcard
+                else target.literal_prefix.rstrip("/"): target
                 for target in action.targets or ()
             }
             for root in roots:

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    from runner.execute.places import Launcher
+    from runner.execute.launcher import Launcher
     from runner.execute.streams import Feed
     from runner.execute.surroundings import Surroundings
     from runner.plan.action import Action
@@ -225,7 +225,9 @@ class HostRun:
         from runner.system.secrets import place_secrets, remove_secrets  # noqa: PLC0415 - few tasks have any
 
         try:
-            made = place_secrets(secrets, self.around.work.environ(action, action.traits.namespace), self.around.work.top)
+            made = place_secrets(
+                secrets, self.around.work.environ(action, action.traits.namespace), self.around.work.top
+            )
         except RunError as error:
             return Outcome(error.status, action.label, "", error)
         try:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     Tell = Callable[[Job, ContainerPlan, str, bytes], None]
 
-_KEPT = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "StopSignal", "User", "Volumes", "WorkingDir")
+_KEPT = (
+    "Cmd",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Healthcheck",
+    "StopSignal",
+    "User",
+    "Volumes",
+    "WorkingDir",
+)
 
 
 def make_image(

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runner.execute.places import Launcher
+    from runner.execute.launcher import Launcher
     from runner.execute.streams import Feed
     from runner.plan.action import ServerPlan
     from runner.system.process import Process
@@ -110,7 +110,9 @@ class Readiness:
 
     def _yes(self, kind: str, text: str) -> bool:
         if kind == "port":
-            return _accepts(int(text)) if self._launcher is None else _holds(self._launcher.reached(int(text)))
+            return (
+                _accepts(int(text)) if self._launcher is None else _holds(self._launcher.reached(int(text)))
+            )
         if kind == "http":
             return self._answers(text)
         return kind == "command" and self._succeeds(text)

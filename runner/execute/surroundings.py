@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.events import Reporter
-    from runner.execute.places import Launcher
+    from runner.execute.launcher import Launcher
     from runner.plan.action import Action
 
 
@@ -61,7 +61,18 @@ class Surroundings:
         tokens: Texts that stand for ports that are known by now, with what they stand for.
     """
 
-    __slots__ = ("launcher", "null", "prefix", "reporter", "settings", "stdin", "terminal", "tokens", "whole", "work")
+    __slots__ = (
+        "launcher",
+        "null",
+        "prefix",
+        "reporter",
+        "settings",
+        "stdin",
+        "terminal",
+        "tokens",
+        "whole",
+        "work",
+    )
 
     def __init__(
         self,

@@ -30,7 +30,8 @@ def take_out(action: "Action", tree: "FreshTree") -> Outcome | None:
     except OSError as failure:
         what = failure.filename2 or failure.filename or ""
         error = RunError(
-            f"a target of `{action.label}` can't be put in its place: {failure.strerror}: {what}", action.position
+            f"a target of `{action.label}` can't be put in its place: {failure.strerror}: {what}",
+            action.position,
         )
         return Outcome(error.status, action.label, "", error)
     return None

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 _ENGINE = EngineError.status
 _KILL = 9
-_KILLS = "grep -h '^oom_kill ' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null"
+_KILLS = (
+    "grep -h '^oom_kill ' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null"
+)
 """Tells how many processes of a container were ended for taking too much memory, on either kind of Linux."""
 
 
@@ -144,7 +146,9 @@ class Job:
         except PyrunError as error:
             self.error = error
         except OSError as error:
-            self.error = RunError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            self.error = RunError(
+                f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+            )
         with self._lock:
             self.done = True
             waiting = list(self._waiting)

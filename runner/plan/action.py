@@ -7,11 +7,14 @@ An action is a frozen value: everything that decides what it does is in it, fill
 from runner.location import Position
 from runner.model.record import Record
 from runner.model.task import Secret
-from runner.plan.container_plan import ContainerPlan
 from runner.plan.image_plan import ImagePlan
 from runner.plan.origin import Provenance
 from runner.plan.pattern import Pattern
 from runner.plan.step import PlanStep, Question, Script, interpreters_in, questions_in, scripts_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.plan.container_plan import ContainerPlan
 
 PATTERN = "pattern"
 GO = "go"
@@ -222,7 +225,7 @@ class Action(Record):
         traits: Traits,
         provenance: Provenance,
         position: Position,
-        container: ContainerPlan | None = None,
+        container: "ContainerPlan | None" = None,
         addresses: tuple[tuple[str, str, int], ...] = (),
     ) -> None:
         self.id = id

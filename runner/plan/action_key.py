@@ -70,7 +70,12 @@ def pieces(
 def _plain(container: "ContainerPlan") -> "list[tuple[str, object]]":
     """The variables of a container and its task, the names of the image's variables in their places."""
     return [
-        (name, value if isinstance(value, str) else tuple(part if isinstance(part, str) else part.plain() for part in value))
+        (
+            name,
+            value
+            if isinstance(value, str)
+            else tuple(part if isinstance(part, str) else part.plain() for part in value),
+        )
         for name, value in container.env
     ]
 

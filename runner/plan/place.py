@@ -34,30 +34,17 @@ class WantedPlace(Record):
         self.inside = inside
 
 
-ANYWHERE = WantedPlace()
-
-
 class PlaceFinder:
     """Finds the places of a plan's invocations.
 
     Args:
         project: The tasks.
-        wanted: What is wanted beside what files say.
+        wanted: What is wanted beside what files say, if anything is.
     """
 
-    def __init__(self, project: "Project", wanted: WantedPlace) -> None:
+    def __init__(self, project: "Project", wanted: WantedPlace | None) -> None:
         self._project = project
-        self._wanted = wanted
-
-    @property
-    def inside(self) -> str:
-        """The container that pyrun itself runs in, or empty."""
-        return self._wanted.inside
-
-    @property
-    def on_host(self) -> bool:
-        """Whether all tasks are to run on the host."""
-        return self._wanted.asked == HOST
+        self._wanted = WantedPlace() if wanted is None else wanted
 
     def find(
         self,

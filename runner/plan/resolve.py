@@ -2,19 +2,17 @@
 
 from runner.errors import PlanError
 from runner.model.codec import write_json
+from runner.model.container import HOST
 from runner.model.path import beneath
 from runner.model.project import head_of
-from runner.model.container import HOST
 from runner.model.task import EXCLUDE, GO, SSH, Secret
 from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
 from runner.plan.calls import draft_of
-from runner.plan.container_plan import HOST_NAME, ContainerPlan
 from runner.plan.expand import fill
 from runner.plan.graph import check_images, check_targets, ordered
 from runner.plan.image_plan import BaseVariable
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
-from runner.plan.place import ANYWHERE, PlaceFinder
 from runner.plan.plan_image import plan_image
 from runner.plan.steps import Body, StepFiller, task_folder
 
@@ -30,11 +28,12 @@ if TYPE_CHECKING:
     from runner.model.task import Task
     from runner.model.template import Template
     from runner.plan.bind import Binder, Invocation
+    from runner.plan.container_plan import ContainerPlan
     from runner.plan.container_plan import Value as Variable
     from runner.plan.expand import Value
     from runner.plan.facts import Facts
     from runner.plan.pattern import Pattern
-    from runner.plan.place import WantedPlace
+    from runner.plan.place import PlaceFinder, WantedPlace
 
 _DEEPEST = 5000
 """Calls from the one asked for to the one farthest away; no real project comes near."""
@@ -50,7 +49,7 @@ def make_plan(
     asked: "Sequence[Invocation]",
     binder: "Binder",
     facts: "Facts",
-    wanted: "WantedPlace" = ANYWHERE,
+    wanted: "WantedPlace | None" = None,
 ) -> Plan:
     """The plan for some invocations.
 
@@ -59,12 +58,12 @@ def make_plan(
         asked: What was asked for, in order.
         binder: Fills in the calls of the file.
         facts: How to ask about the world.
-        wanted: What is wanted of places beside what files say.
+        wanted: What is wanted of places beside what files say, if anything is.
 
     Raises:
         PlanError: Something the plan needs is not there, goes in circles, or two write the same path.
     """
-    planner = _Planner(project, binder, facts, PlaceFinder(project, wanted))
+    planner = _Planner(project, binder, facts, wanted)
     starts = tuple(dict.fromkeys(planner.add(invocation) for invocation in asked))
     planner.discover()
     planner.find_places()
@@ -82,16 +81,16 @@ def make_plan(
 class _Planner:
     """Invocations by id, grown until nothing new is reached."""
 
-    def __init__(self, project: "Project", binder: "Binder", facts: "Facts", finder: PlaceFinder) -> None:
+    def __init__(
+        self, project: "Project", binder: "Binder", facts: "Facts", wanted: "WantedPlace | None"
+    ) -> None:
         self.project = project
         self.binder = binder
         self.facts = facts
-        self.finder = finder
+        self.wanted = wanted
         self.places: dict[str, Container] = {}
         self.place: Container | None = None
-        self.filler = StepFiller(
-            project, self.values, self.env, self.called_by, self.add_called, self.system
-        )
+        self.filler = StepFiller(project, self.values, self.env, self.called_by, self.add_called, self.system)
         self.invocations: dict[str, Invocation] = {}
         self.labels: dict[str, str] = {}
         self.deps: dict[str, dict[str, Position]] = {}
@@ -140,9 +139,15 @@ class _Planner:
 
     def find_places(self) -> None:
         """Find out where each invocation runs, and fill in anew what hangs on that."""
+        named = any(invocation.task.container is not None for invocation in self.invocations.values())
+        if self.wanted is None and not named and all(head.container is None for head in self.project.heads):
+            return
+        from runner.plan.place import PlaceFinder  # noqa: PLC0415 - most plans have the host only
+
+        finder = PlaceFinder(self.project, self.wanted)
         while True:
             tasks = {name: invocation.task for name, invocation in self.invocations.items()}
-            before, self.places = self.places, self.finder.find(tasks, self.copied, self.below, self.labels)
+            before, self.places = self.places, finder.find(tasks, self.copied, self.below, self.labels)
             moved = {name for name, place in self.places.items() if before.get(name) != place}
             if not moved:
                 return
@@ -249,10 +254,18 @@ class _Planner:
             return names
         os, _, rest = self.place.platform.partition("/")
         if not rest:
-            os, rest = "linux", "/".join(part for part in (names["TARGETARCH"], names["TARGETVARIANT"]) if part)
+            os, rest = (
+                "linux",
+                "/".join(part for part in (names["TARGETARCH"], names["TARGETVARIANT"]) if part),
+            )
         architecture, _, variant = rest.partition("/")
         platform = f"{os}/{rest}"
-        own = {"TARGETOS": os, "TARGETARCH": architecture, "TARGETVARIANT": variant, "TARGETPLATFORM": platform}
+        own = {
+            "TARGETOS": os,
+            "TARGETARCH": architecture,
+            "TARGETVARIANT": variant,
+            "TARGETPLATFORM": platform,
+        }
         return {**names, **own, "BUILDPLATFORM": platform}
 
     def take_address(self, name: str, call: "Call", task: "Task", values: "dict[str, Value]") -> None:
@@ -272,6 +285,8 @@ class _Planner:
         if self.place is None:
             values[f"{short}.host"] = _HOST
         else:
+            from runner.plan.container_plan import HOST_NAME  # noqa: PLC0415 - see `find_places`
+
             values[f"{short}.host"] = HOST_NAME if place is None else self.hostname(server or "")
         if not ports:
             return
@@ -354,8 +369,9 @@ class _Planner:
         for part, _ in self.bodies[name].parts.values():
             said = part.task.container
             where = HOST if place is None else place.name
-            if said is not None and said.text not in {where, self.finder.inside}:
-                if place is None and self.finder.on_host:
+            inside = self.wanted.inside if self.wanted is not None else ""
+            if said is not None and said.text not in {where, inside}:
+                if place is None and self.wanted is not None and self.wanted.asked == HOST:
                     continue
                 owner = self.invocations[name].task.name
                 raise PlanError(
@@ -373,6 +389,8 @@ class _Planner:
                 task.dir.position if task.dir is not None else task.position,
                 "choose a folder of the project, or `container: host`",
             )
+        from runner.plan.container_plan import ContainerPlan  # noqa: PLC0415 - see `find_places`
+
         env = {key: self.late(value, {}) for key, value in place.env}
         env.update(self.env(self.invocations[name]))
         alone = task.persistent or any(

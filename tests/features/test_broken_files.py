@@ -369,3 +369,44 @@ def test_a_step_on_the_line_of_its_key_gets_braces_and_not_quotes(
     result = project({"tasks.yml": f"{text}\n"}).run("a")
     assert (result.stdout, result.code) == ("", 2)
     assert result.stderr.endswith(f"\n  write `{fixed}`\n")
+
+
+def test_the_faults_of_containers_come_with_what_would_be_right(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            container: gp
+            containers:
+              go: {from: golang 1.24, setup: x}
+              node: {dockerfile: Dockerfile, setup: npm ci, memory: much}
+              host: alpine
+            tasks:
+              a: {container: python, run: touch ran}
+              db: {ports: 5432}
+        """
+    })  # fmt: skip
+    told = (
+        "pyrun: tasks.yml:1:12: there is no container `gp`\n"
+        "  1 | container: gp\n    |            ^^\n  did you mean `go`?\n"
+        "pyrun: tasks.yml:3:14: `golang 1.24` can't be an image\n"
+        "  3 |   go: {from: golang 1.24, setup: x}\n    |              ^^^^^^^^^^^\n"
+        "  write it as `NAME:TAG`\n"
+        "pyrun: tasks.yml:4:34: a container has no `setup` without `from`\n"
+        "  4 |   node: {dockerfile: Dockerfile, setup: npm ci, memory: much}\n"
+        "    |                                  ^^^^^\n"
+        "  write it into the Dockerfile, or into the task that makes the image\n"
+        "pyrun: tasks.yml:4:57: `much` can't be an amount of memory\n"
+        "  4 |   node: {dockerfile: Dockerfile, setup: npm ci, memory: much}\n"
+        "    |                                                         ^^^^\n"
+        "  write it as `512m` or `2g`\n"
+        "pyrun: tasks.yml:5:3: `host` stands for no container at all\n"
+        "  5 |   host: alpine\n    |   ^^^^\n  choose another name\n"
+        "pyrun: tasks.yml:7:18: there is no container `python`\n"
+        "  7 |   a: {container: python, run: touch ran}\n    |                  ^^^^^^\n"
+        "  an image is written with its tag: `python:latest`\n"
+        "pyrun: tasks.yml:8:8: a server needs a `run`, or a `container` that is one\n"
+        "  8 |   db: {ports: 5432}\n    |        ^^^^^\n"
+        "  add its command, or its image: `container: NAME:TAG`\n"
+    )
+    for words in (["a"], ["--list"]):
+        assert p.run(*words) == Result("", told, 2), words
+    assert p.files() == ["tasks.yml"]

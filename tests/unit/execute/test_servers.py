@@ -28,6 +28,11 @@ class Run:
 
     hear: Any = None
     prefix: bytes | None = b""
+    launcher = None
+
+    @property
+    def around(self) -> "Run":
+        return self
 
     def as_host(self) -> "HostRun":
         return cast("HostRun", self)
@@ -46,7 +51,7 @@ def action(
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": f"<{name}>", "task": name, "steps": steps, "interpreter": ("sh", "-c"), "dir": folder,
         "sources": None, "targets": None, "deps": deps, "maybe": (), "own_deps": (), "limits": Limits(0, 0, ()), "persistent": server,
-        "server": plan, "image": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": AT,
+        "server": plan, "image": None, "container": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": AT,
     }  # fmt: skip
     return Action(**fields)
 

@@ -53,7 +53,7 @@ def action(**changes: Any) -> Action:
         "id": "id", "label": "t x", "task": "t", "values": (("s", "x"),), "steps": (script(),), "last": (),
         "interpreter": ("sh", "-c"), "env": (("A", "1"),), "dir": "", "sources": None,
         "targets": (parse_pattern("bin/x", HERE),), "deps": (), "maybe": (), "own_deps": (), "calls": (), "limits": Limits(0, 0, ()),
-        "persistent": False, "server": None, "image": None, "image_deps": (), "traits": traits(),
+        "persistent": False, "server": None, "image": None, "container": None, "image_deps": (), "traits": traits(),
         "provenance": Provenance((), ()), "position": HERE,
     }  # fmt: skip
     assert changes.keys() <= fields.keys()

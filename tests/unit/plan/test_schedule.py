@@ -13,7 +13,7 @@ def action(name: str, needs: list[str], at: Position) -> Action:
     fields: dict[str, Any] = dict.fromkeys(Action.FIELDS, ()) | {
         "id": name, "label": name, "task": name, "interpreter": ("sh", "-c"), "dir": "", "sources": None,
         "targets": None, "deps": tuple(needs), "maybe": (), "own_deps": (), "limits": Limits(0, 0, ()), "persistent": False, "server": None,
-        "image": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": at,
+        "image": None, "container": None, "traits": Traits(True, False, False, "", (), (), "", False), "provenance": Provenance((), ()), "position": at,
     }  # fmt: skip
     return Action(**fields)
 

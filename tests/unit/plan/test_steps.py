@@ -23,11 +23,11 @@ class World:
         self.binder = Binder(project, self.facts)
         self.filler = StepFiller(
             project,
-            self.facts,
             lambda invocation: invocation.values,
             lambda invocation: (("OF", invocation.task.name),),
             self.called,
             lambda invocation, _: invocation.label,
+            lambda: self.facts.platform().os,
         )
 
     def called(self, step: SubTask, caller: Invocation) -> tuple[Invocation, ...]:
