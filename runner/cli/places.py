@@ -7,12 +7,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.events import Reporter
-    from runner.execute.audit import Audit
-    from runner.execute.container import Containers
     from runner.execute.container_facts import ContainerFacts
     from runner.execute.inputs import Inputs
     from runner.execute.places import Places
-    from runner.execute.sandbox import Sandbox
     from runner.execute.verdict import Judge
     from runner.plan.action import Plan
 
@@ -27,7 +24,7 @@ def open_places(
     judge: "Judge",
     reporter: "Reporter",
     facts: "ContainerFacts | None" = None,
-) -> "Sandbox | Audit | Containers | None":
+) -> "Places | None":
     """The places that the flags ask for; None if commands run simply in the project.
 
     Args:
@@ -51,7 +48,7 @@ def open_places(
             None,
             "use one after the other",
         )
-    places: Sandbox | Audit | None = None
+    places: Places | None = None
     if "sandbox" in flags:
         from runner.execute.sandbox import Sandbox  # noqa: PLC0415 - only for this
         from runner.system.fresh_tree import base_folder  # noqa: PLC0415
@@ -75,7 +72,10 @@ def open_places(
 def show_places(places: "Places | None") -> None:
     """Write what an audit found to stdout."""
     from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
+    from runner.execute.container import Containers  # noqa: PLC0415
 
+    if isinstance(places, Containers):
+        places = places.inner
     if isinstance(places, Audit):
         from runner.ui.audit import audit_text  # noqa: PLC0415
         from runner.ui.plain import write_text  # noqa: PLC0415

@@ -53,8 +53,8 @@ def open_shell(session: "Session", flags: "Mapping[str, str]", level: int) -> in
     step = Step((), (script,), at)
     task = Task(
         name="shell", usage="", description="", private=False, quiet=True, aliases=(), namespace=session.namespace,
-        args=(), options=(), shared=(), deps=(), sources=None, targets=None, env=(), dir=None, steps=(step,), last=(),
-        timeout=0, retries=0, confirm=None, secrets=(), pass_env=(), cache="", watch=False, spread=(),
+        args=(), options=(), shared=(), deps=(), sources=None, targets=None, env=(), dir=None, steps=(step,),
+        last=(), timeout=0, retries=0, confirm=None, secrets=(), pass_env=(), cache="", watch=False, spread=(),
         persistent=False, server=None, container=ContainerName(name, at), image=None, position=at,
     )  # fmt: skip
     invocation = Invocation(task, {}, (), {})

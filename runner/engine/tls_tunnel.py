@@ -114,12 +114,9 @@ class _Passing:
         """
         self.near.setblocking(False)
         self.far.setblocking(False)
-        while not (self.told_near and self.told_far and not self.to_far):
+        self.work()
+        while not (self.told_near and self.told_far and not self.to_far) and self.wait():
             self.work()
-            if self.told_near and self.told_far and not self.to_far:
-                break
-            if not self.wait():
-                break
 
     def work(self) -> None:
         """Do what can be done without waiting."""

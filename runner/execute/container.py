@@ -259,6 +259,11 @@ class Containers:
         self._network_job: Job | None = None
 
     @property
+    def inner(self) -> "Places | None":
+        """The places of what runs on the host."""
+        return self._inner
+
+    @property
     def copies(self) -> bool:
         """Whether containers see copies of what is declared, and not the project."""
         return self.facts.copies

@@ -1,4 +1,4 @@
-"""What starts the commands of an action that run elsewhere than on this machine, as what runs steps asks for it."""
+"""What starts the commands of an action that run elsewhere than on this machine, as a protocol."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

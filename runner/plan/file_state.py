@@ -51,8 +51,8 @@ class LogEntry(Record):
         sources: The files it read.
         targets: The files it left.
         milliseconds: How long it took.
-        made: How: `HOST`, `SANDBOX`, `CONTAINER` or `HERMETIC`, with `RESTORED` behind it if it came from the store; `BEGUN`,
-            `FAILED` or `CHANGED` if a later run did not end well, so that it counts no more.
+        made: How: `HOST`, `SANDBOX`, `CONTAINER` or `HERMETIC`, with `RESTORED` behind it if it came from the
+            store; `BEGUN`, `FAILED` or `CHANGED` if a later run did not end well, so that it counts no more.
         left: The paths that its runs made or changed, and so may be removed before the next one.
         when: Seconds since 1970 of its end, or 0.
         others: The paths that its targets match, that were there when it began and were not made by its runs.

@@ -4,9 +4,9 @@ From what the command line wants, what a task says, what an image task says for 
 top of a file says, in this order.
 """
 
-from runner.errors import PlanError, did_you_mean
+from runner.errors import PlanError
 from runner.model.container import HOST, ContainerName
-from runner.model.project import container_named, head_named
+from runner.model.project import container_named, head_named, unknown_container_hint
 from runner.model.record import Record
 
 TYPE_CHECKING = False
@@ -80,9 +80,9 @@ class PlaceFinder:
         copied: "Mapping[str, Sequence[str]]",
         needs: "Callable[[str], Sequence[str]]",
         labels: "Mapping[str, str]",
-    ) -> "dict[str, ContainerName]":
-        """What image tasks say of the invocations that they copy, and of all that those need."""
-        given: dict[str, ContainerName] = {}
+    ) -> "dict[str, tuple[ContainerName, str]]":
+        """What image tasks say of the invocations that they copy, and of all that those need; and in which file."""
+        given: dict[str, tuple[ContainerName, str]] = {}
         giver: dict[str, str] = {}
         for image, task in tasks.items():
             if task.image is None or task.container is None:
@@ -97,7 +97,7 @@ class PlaceFinder:
                 left += needs(name)
                 if tasks[name].container is not None:
                     continue
-                known = given.setdefault(name, task.container)
+                known, _ = given.setdefault(name, (task.container, task.namespace))
                 giver.setdefault(name, image)
                 if known.text != task.container.text:
                     raise PlanError(
@@ -108,7 +108,7 @@ class PlaceFinder:
                     )
         return given
 
-    def _container(self, task: "Task", given: "ContainerName | None") -> "Container | None":
+    def _container(self, task: "Task", given: "tuple[ContainerName, str] | None") -> "Container | None":
         """The container of a task; None for the host."""
         asked = self._wanted.asked
         as_it_comes = task.persistent and not task.steps and not task.last
@@ -119,17 +119,19 @@ class PlaceFinder:
         if asked and asked != HOST:
             found = container_named(self._project, asked, task.namespace)
             if found is None:
-                raise self.unknown(asked)
+                raise self._unknown(asked, task.namespace)
             return None if asked == self._wanted.inside else found
-        name = given or self._default(task.namespace)
-        return None if name is None else self._named(name, task.namespace)
+        written = given or self._default(task.namespace)
+        return None if written is None else self._named(*written)
 
-    def _default(self, namespace: str) -> "ContainerName | None":
-        """What the top of a file says, or else that of a file that includes it."""
+    def _default(self, namespace: str) -> "tuple[ContainerName, str] | None":
+        """What the top of a file says, or else that of a file that includes it; and which file that is."""
         while True:
             head = head_named(self._project, namespace)
-            if head.container is not None or not namespace:
-                return head.container
+            if head.container is not None:
+                return head.container, namespace
+            if not namespace:
+                return None
             namespace = namespace.rpartition(":")[0]
 
     def _named(self, name: "ContainerName", namespace: str) -> "Container | None":
@@ -137,11 +139,10 @@ class PlaceFinder:
             return None
         found = container_named(self._project, name.text, namespace)
         if found is None:
-            raise self.unknown(name.text, name)
+            raise self._unknown(name.text, namespace, name)
         return found
 
-    def unknown(self, text: str, name: "ContainerName | None" = None) -> PlanError:
-        """What is wrong when no container has a name."""
-        known = tuple(one.name for head in self._project.heads for one in head.containers)
-        hint = did_you_mean(text, known) or f"an image is written with its tag: `{text}:latest`"
+    def _unknown(self, text: str, namespace: str, name: "ContainerName | None" = None) -> PlanError:
+        """What is wrong when no container that a file sees has a name."""
+        hint = unknown_container_hint(text, self._project.heads, namespace)
         return PlanError(f"there is no container `{text}`", None if name is None else name.position, hint)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from runner.plan.expand import Value
     from runner.plan.facts import Facts
     from runner.plan.pattern import Pattern
-    from runner.plan.place import PlaceFinder, WantedPlace
+    from runner.plan.place import WantedPlace
 
 _DEEPEST = 5000
 """Calls from the one asked for to the one farthest away; no real project comes near."""
