@@ -79,7 +79,7 @@ def candidates(environ: "Mapping[str, str]", asked: str = "") -> tuple[Candidate
             # As Docker has it: a context that says nothing of TLS has none.
             tls = bool(context.certificates) or not context.verify
             certificates = Certificates(context.certificates, context.verify) if tls else None
-            return (Candidate(context.host, f"the context `{name}` ({source})", certificates),)
+            return (Candidate(context.host, f"the context `{name}` of {source}", certificates),)
     return (*_usual(environ, DOCKER), *_usual(environ, PODMAN))
 
 

@@ -341,15 +341,17 @@ class Containers:
         if self._inner is not None:
             self._inner.close()
         jobs, self._jobs = list(self._jobs.values()), {}
-        keep = set()
+        ended = set()
         for job in jobs:
             job.join(_FAREWELL)
             if isinstance(job.result, Warm):
+                # With the connection its first process ends, and the engine removes the container at once. Nobody
+                # needs to wait for that where nothing runs in it.
+                if job.result.idle and not self._network:
+                    ended.add(job.result.id)
                 job.result.close()
-                if job.result.keep and not job.result.dead:
-                    keep.add(job.result.id)
         try:
-            self._remove([one for one in self._made if one not in keep])
+            self._remove([one for one in self._made if one not in ended])
         except EngineError as error:
             self._reporter.tell(Noticed(f"{error.message}, so what it has left is removed by the next run"))
 
@@ -361,7 +363,7 @@ class Containers:
             if self._network:
                 engine.remove(container)
             else:
-                # Its first process has ended by itself, or does so now; the engine removes the rest.
+                # The engine removes it as soon as its first process has ended.
                 engine.signal(container, _KILL)
         if self._network and self._network_job is not None:
             engine.remove_network(self._network)
@@ -468,7 +470,11 @@ class Containers:
         from runner.engine.shells import first_process  # noqa: PLC0415
 
         facts, one = self.facts, plan.definition
-        binds = [] if self.copies else [Bind(facts.top, plan.workdir, False)]
+        binds = []
+        if not self.copies:
+            binds.append(Bind(facts.top, plan.workdir, False))
+            for number, path in enumerate(facts.certificates()):
+                binds.append(Bind(os.path.realpath(path), f"{CERTIFICATES}/{number}.pem", True))
         for mount in one.mounts:
             if self.copies:
                 raise RunError(
@@ -538,7 +544,8 @@ class Containers:
         from runner.engine.shells import READY, UNSEEN, Control  # noqa: PLC0415 - for containers only
 
         container = self._create(engine, spec)
-        put_certificates(engine, container, self.facts.certificates(), CERTIFICATES)
+        if self.copies:
+            put_certificates(engine, container, self.facts.certificates(), CERTIFICATES)
         if self.copies:
             self._files.put_tree(engine, container, action, user, states)
         self._files.put_secrets(

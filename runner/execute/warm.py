@@ -265,6 +265,11 @@ class Warm:
         """The variables that a shell in it begins with."""
         return self._base
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs in it that was started here; of one that is as it comes nobody knows."""
+        return self.control is not None and not self.dead and not any(shell.busy for shell in self._shells)
+
     def drop(self, shell: "Shell") -> None:
         """A shell can't be used any more."""
         if shell in self._shells:

@@ -50,7 +50,7 @@ def test_who_names_one_settles_it(tmp_path: os.PathLike[str]) -> None:
     assert told == [
         ("tcp://a", "`--engine`"),
         ("tcp://c", "DOCKER_HOST"),
-        ("ssh://d", "the context `far` (DOCKER_CONTEXT)"),
+        ("ssh://d", "the context `far` of DOCKER_CONTEXT"),
         None,
     ]
 
