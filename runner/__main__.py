@@ -1,6 +1,12 @@
 """`python -m runner`: the same as the `pyrun` command."""
 
+import os
 import sys
+
+if os.getpid() == 1:
+    from runner.system.stop_signals import end_on_signals
+
+    end_on_signals()
 
 from runner.cli.main import main
 

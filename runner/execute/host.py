@@ -10,7 +10,7 @@ import time
 
 from runner.errors import TIMEOUT, RunError
 from runner.events import CommandStarted, Noticed, Retried, StepSkipped, VariablesSet
-from runner.execute.outcome import DONE, HALTED, Outcome, Pause
+from runner.execute.outcome import DONE, HALTED, STOPPED, Outcome, Pause
 from runner.execute.simple_command import simple_words
 from runner.execute.streams import Stream
 from runner.model.project import SHELL
@@ -274,7 +274,7 @@ class HostRun:
             outcome = yield from self._tried(place)
         if self.halted and not outcome.failed and not action.persistent:
             # The last command ended well, but it had been told to stop.
-            outcome = HALTED
+            outcome = STOPPED
         return (yield from self._finally(action.last, place, outcome))
 
     def _tried(self, place: _Place) -> "Work":
@@ -328,6 +328,9 @@ class HostRun:
                 outcome = yield from self._block(step, place)
             else:
                 outcome = yield step
+                if outcome is STOPPED:
+                    # What is left undone here shows in the steps behind it.
+                    outcome = DONE
             if outcome.failed:
                 return outcome
         return DONE

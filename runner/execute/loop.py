@@ -12,7 +12,7 @@ from runner.errors import PyrunError, RunError
 from runner.events import Noticed, RunFinished, RunStarted, TaskFailed
 from runner.execute.host import HostRun
 from runner.execute.item import Item, Part
-from runner.execute.outcome import DONE, HALTED, Outcome, Pause
+from runner.execute.outcome import DONE, HALTED, STOPPED, Outcome, Pause
 from runner.execute.servers import Servers, ended_early, foreground_servers
 from runner.execute.stopping import GRACE, SIGPIPE, SIGTERM, Stopping
 from runner.execute.surroundings import Surroundings
@@ -20,8 +20,8 @@ from runner.execute.terminal import Terminal
 from runner.execute.turns import BusyError, Turns
 from runner.plan.schedule import Schedule
 from runner.plan.step import Called
-from runner.system.process import Process, kill_left
-from runner.system.stop_signals import StoppedError, StopSignals
+from runner.system.process import AWAITED, Process, kill_left
+from runner.system.stop_signals import FIRST, StoppedError, StopSignals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class Loop:
         self.status = 0
         self.error: PyrunError | None = None
         self.failed = False
-        self.served = False
+        self.ended: int | None = None
+        self._first = os.getpid() == FIRST
         self.stopping = Stopping()
         self.terminal = Terminal()
         self.interactive = True
@@ -155,13 +156,9 @@ class Loop:
         return self.failed and not self.settings.keep_going
 
     def _exit_status(self) -> int:
-        if self.stopping.caught and not (self._one_server() and self.served and not self.error):
-            return 128 + self.stopping.caught
-        return self.status
-
-    def _one_server(self) -> bool:
-        """Whether the one thing asked for is a server."""
-        return len(self.plan.asked) == 1 and self.actions[self.plan.asked[0]].persistent
+        if not self.stopping.caught:
+            return self.status
+        return 128 + self.stopping.caught if self.ended is None or self.error else self.ended
 
     def _work(self, signals: StopSignals) -> None:
         while True:
@@ -333,7 +330,6 @@ class Loop:
         """Start an action's first command."""
         self.servers.check(action)
         asked_alone = self.plan.asked == (action.id,)
-        self.served = self.served or (asked_alone and action.persistent)
         alone = self._alone(action)
         captured = not alone or self.reporter.captures or action.restorable
         stdin, terminal = self._nothing(), None
@@ -408,7 +404,7 @@ class Loop:
             or action.limits.retries
             or action.traits.secrets
             or not self.interactive
-            or os.getpid() == 1
+            or self._first
         ):
             return None
         return run.single()
@@ -510,6 +506,9 @@ class Loop:
             self.terminal.take_back()
         if not self.stopping.begun:
             item.first.around.reporter.end(failed=outcome.failed)
+        if (item.server or self._first) and self.plan.asked == (action.id,) and outcome is not HALTED:
+            # Who stops a service, or the container that it is in, is told how it ended.
+            self.ended = 0 if outcome is STOPPED else outcome.status
         if item.server:
             self._server_ended(item, outcome)
         elif self.stopping.begun:
@@ -529,8 +528,6 @@ class Loop:
         if given_up and not self.stopping.begun:
             return
         if self.stopping.begun:
-            if self.stopping.caught and self.plan.asked == (action.id,):
-                self.status = outcome.status
             return
         if outcome.failed:
             self._server_failed(action, outcome, item.first.log_path)
@@ -599,6 +596,9 @@ class Loop:
             self._stop(SIGPIPE)
         for number in caught:
             self._stop(number)
+        for number in signals.passed():
+            for run in self._runs():
+                run.signal(number)
         if self.stopping.overdue():
             self.stopping.force(self._told())
         self._heard(happened)
@@ -606,6 +606,11 @@ class Loop:
         self._go_on()
         self._ask_again()
         self._look_at_servers()
+        if self._first:
+            from runner.system.orphans import reap_orphans  # noqa: PLC0415 - only in a container
+
+            # All who wait for the end of a process have looked by now.
+            reap_orphans(AWAITED)
         self.reporter.refresh()
 
     def _register(self, poll: "select.poll") -> None:

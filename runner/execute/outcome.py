@@ -34,6 +34,8 @@ class Outcome:
 DONE = Outcome(0)
 HALTED = Outcome(1)
 """What was not done because all is being stopped."""
+STOPPED = Outcome(1)
+"""What was told to stop, and ended well all the same: nothing of it is left undone, but that is no success."""
 
 
 class Pause:

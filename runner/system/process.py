@@ -41,30 +41,49 @@ _DYING: "dict[int, Callable[[], None]]" = {}
 """What the children of a process call first, looked up once."""
 
 
+AWAITED: set[int] = set()
+"""The processes started here that somebody still wants to know the end of."""
+
+
 class Process:
     """A process that was started.
+
+    While one of these is there and has not told how it ended, its status is nobody else's to take.
 
     Attributes:
         pid: Its number, which is its group's too.
         stopped: Whether the last look found it stopped, as by Ctrl-Z.
     """
 
-    __slots__ = ("pid", "stopped")
+    __slots__ = ("_awaited", "pid", "stopped")
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.stopped = False
+        self._awaited = True
+        AWAITED.add(pid)
+
+    def __del__(self) -> None:
+        self._let_go()
 
     def poll(self) -> int | None:
         """Its exit status if it has ended, as a shell would give it, else None."""
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
+            self._let_go()
             return 0
         self.stopped = bool(pid) and os.WIFSTOPPED(status)
-        if self.stopped:
+        if self.stopped or not pid:
             return None
-        return exit_status(status) if pid else None
+        self._let_go()
+        return exit_status(status)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        _, status = os.waitpid(self.pid, 0)
+        self._let_go()
+        return exit_status(status)
 
     def kill(self) -> None:
         """End it and all below it at once, what has left its group too."""
@@ -77,6 +96,12 @@ class Process:
     def below(self) -> tuple[tuple[int, str], ...]:
         """The processes below it, see `descendants`."""
         return descendants(self.pid)
+
+    def _let_go(self, awaited: set[int] = AWAITED) -> None:
+        """Its number may be another's from now on; while the interpreter ends, globals are gone already."""
+        if self._awaited:
+            self._awaited = False
+            awaited.discard(self.pid)
 
     def signal(self, number: int) -> None:
         """Send a signal to its group; nothing happens if there is none left."""
@@ -187,9 +212,9 @@ def capture(argv: "Sequence[str]", *, folder: str, environ: "Mapping[str, str]")
         chunks = []
         while chunk := os.read(reader, 65536):
             chunks.append(chunk)
-        _, status = os.waitpid(process.pid, 0)
+        status = process.wait()
         process = None
-        return exit_status(status), b"".join(chunks)
+        return status, b"".join(chunks)
     finally:
         if process is not None:
             # Ctrl-C: the program is in a group of its own, and nobody else would tell it.
