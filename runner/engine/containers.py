@@ -16,6 +16,7 @@ import docker
 import docker.errors
 import docker.types
 import requests
+import urllib3.exceptions
 
 from runner.engine.image_facts import ImageFacts, image_facts
 from runner.errors import EngineError
@@ -34,6 +35,16 @@ WHAT_LABEL = "pyrun.what"
 _SECONDS = 60
 """How long an engine may take for one answer, but those that take as long as the work does."""
 _NOT_FOUND, _CONFLICT = 404, 409
+_WRONG = (
+    docker.errors.DockerException,
+    docker.errors.StreamParseError,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    ValueError,
+    LookupError,
+)
+"""What the SDK raises when an engine hangs up, is late, or says what nobody can read."""
 
 
 class UnseenError(EngineError):
@@ -164,7 +175,7 @@ class ContainerEngine:
         except docker.errors.APIError as error:
             reason = str(error.explanation or error).strip()
             raise EngineError(f"the engine at {self.shown} did not {doing}: {reason}") from None
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        except _WRONG as error:
             raise EngineError(
                 f"the engine at {self.shown} did not {doing}: {_plainly(error)}", hint="is it still running?"
             ) from None
@@ -225,7 +236,9 @@ class ContainerEngine:
     def commit(self, container: str, repository: str, tag: str, config: Mapping[str, object]) -> None:
         """Make an image of what a container is now."""
         with self._told("keep the image"):
-            self._api.commit(container, repository=repository, tag=tag, conf=dict(config))
+            # That takes as long as there is much to be kept.
+            patient = docker.APIClient(base_url=self._url, version=self._version, timeout=None)
+            patient.commit(container, repository=repository, tag=tag, conf=dict(config))
 
     def config_of(self, reference: str) -> dict[str, Any]:
         """What a container of an image begins with, as the engine writes it."""
@@ -432,7 +445,7 @@ class ContainerEngine:
             yield
         except docker.errors.APIError:
             raise
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        except _WRONG as error:
             raise EngineError(f"the engine at {self.shown} does not answer: {_plainly(error)}") from None
 
     # Files

@@ -64,14 +64,16 @@ flags:
       --since[=VALUE]               Do only what changed since a git revision (default: where upstream's branch began)
       --shard VALUE                 Do one part of it, as 2/5; all parts together do everything
       --watch                       Run again whenever something that a task reads changes
+      --in VALUE                    Run tasks in this container, or with `host` none in a container
       --engine VALUE                Use this container engine: docker, podman, or an address as unix:///PATH
+      --shell VALUE                 Open a shell in a container, with what its tasks see
       --sandbox                     Run each task where only what it declares is to be seen
       --audit                       Run, and list what tasks read and write without declaring it
       --output VALUE                How tasks' output is shown: interleaved, grouped, prefixed, json or plain
       --save VALUE                  Write the image to an archive for `docker load` and `skopeo`
       --load                        Give the image to the container engine, and fail without one
       --no-load                     Give the image to no engine
-      --clean[=VALUE]               Forget what ran: project (the default), task:NAME, or cache for all projects
+      --clean[=VALUE]               Forget what ran: project (the default), task:NAME, cache for all projects; or remove all containers
       --clean-cache                 The same as --clean=cache
       --clean-project-cache         The same as --clean=project
       --clean-task-cache VALUE      The same as --clean=task:NAME
