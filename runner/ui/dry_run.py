@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from runner.location import Position
     from runner.plan.action import Action, Plan
+    from runner.plan.container_plan import Value as Variable
     from runner.plan.origin import Origin
     from runner.plan.step import PlanStep, Question
 
@@ -52,9 +53,11 @@ class DryRun:
         return "".join(f"{line}\n" for line in lines)
 
     def _action(self, action: "Action", indent: str) -> list[str]:
-        lines = self._origins(action, indent)
+        container = action.container
+        lines = [] if container is None else [f"{indent}in the container {container.name}"]
+        lines += self._origins(action, indent)
         if self._variables is None:
-            lines += [f"{indent}{name}={value}" for name, value in action.env]
+            lines += [f"{indent}{name}={_value(value)}" for name, value in _fixed(action)]
         lines += self._steps(action.steps, indent)
         lines += self._last(action.last, indent)
         image = action.image
@@ -77,14 +80,17 @@ class DryRun:
             lines.append(f"{indent}{name}: {shown or '(empty)'}, {self._origin(origin)}")
         lines += [f"{indent}{name}={value}, {place}" for name, value, place in self._variables(action)]
         places = dict(source.env)
-        for name, value in action.env:
+        own = dict(() if action.container is None else action.container.definition.env)
+        for name, variable in _fixed(action):
             at = places.get(name)
+            if at is None and name in own:
+                at = own[name].position
             where = (
                 f"env, {self._place(at)}"
                 if at is not None
                 else "a value, for an interpreter that is no shell"
             )
-            lines.append(f"{indent}{name}={value}, {where}")
+            lines.append(f"{indent}{name}={_value(variable)}, {where}")
         return lines
 
     def _origin(self, origin: "Origin") -> str:
@@ -113,7 +119,7 @@ class DryRun:
                 lines += self._steps(step.steps, f"{indent}  ")
             else:
                 lines.append(f"{indent}task {step.label}:" if step.label else f"{indent}task:")
-                lines += [f"{indent}  {name}={value}" for name, value in step.env]
+                lines += [f"{indent}  {name}={_value(value)}" for name, value in step.env]
                 lines += self._steps(step.steps, f"{indent}  ")
                 lines += self._last(step.last, f"{indent}  ")
         return lines
@@ -134,6 +140,18 @@ class DryRun:
         words = self._words.get(action.id, "")
         up_to_date = f" {words}" if words.startswith("up to date") else ""
         return [f"{indent}task {action.label}:{up_to_date}", *self._action(action, f"{indent}  ")]
+
+
+def _fixed(action: "Action") -> "Sequence[tuple[str, Variable]]":
+    """The fixed variables of an action, those of its container among them."""
+    return action.env if action.container is None else action.container.env
+
+
+def _value(value: "Variable") -> str:
+    """A variable's value; in it the variables of an image by their names."""
+    if isinstance(value, str):
+        return value
+    return "".join(part if isinstance(part, str) else f"${{{part.name}}}" for part in value)
 
 
 def _script(script: Script, indent: str) -> str:

@@ -33,6 +33,7 @@ def graph_as_json(plan: Plan, name: str, durations: Mapping[str, int]) -> str:
 
 def _node(plan: Plan, action: Action, durations: Mapping[str, int]) -> dict[str, object]:
     image = action.image
+    fixed = action.env if action.container is None else action.container.env
     return {
         "id": action.id,
         "label": action.label,
@@ -41,13 +42,14 @@ def _node(plan: Plan, action: Action, durations: Mapping[str, int]) -> dict[str,
         "asked": action.id in plan.asked,
         "called": action.id in plan.called,
         "dir": action.dir,
+        "container": None if action.container is None else action.container.name,
         "sources": _sources(action.sources),
         "targets": None if action.targets is None else [_text(target) for target in action.targets],
         "deps": list(action.deps),
         "calls": list(action.calls),
         "interpreter": list(action.interpreter),
         "commands": [script.text for script in action.scripts],
-        "variables": sorted({name for name, _ in (*action.env, *action.traits.pass_env)}),
+        "variables": sorted({name for name, _ in (*fixed, *action.traits.pass_env)}),
         "server": action.persistent,
         "ports": list(action.server.ports) if action.server is not None else [],
         "image": None if image is None else {"name": image.name, "tags": list(image.tags)},

@@ -24,6 +24,8 @@ from tests.engine.private_network import private_network, program
 
 _SECONDS = 60
 """After which an engine that has not answered, or not ended, never will."""
+_ROOM = 12 << 20
+"""Kilobytes of free memory; three engines with all images and what is compiled in them take three of the twelve."""
 _GROUP = 61_616
 """Whose members the engines let in beside root: a number that no user of the machine has."""
 _KINDS = ("container", "network", "volume")
@@ -179,6 +181,9 @@ def podman_engine() -> Iterator[RealEngine]:
 def _folder() -> Iterator[str]:
     """A folder whose path is short, as sockets want it; at the end it is removed with what is mounted in it."""
     folder = tempfile.mkdtemp(prefix="pye", dir="/tmp")
+    if _roomy():
+        # What is written for minutes only needs no disk, and is gone at once.
+        subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
     # Whom the socket lets in must get there.
     os.chmod(folder, 0o711)
     try:
@@ -187,9 +192,16 @@ def _folder() -> Iterator[str]:
         with open("/proc/self/mounts") as file:
             points = [line.split()[1] for line in file]
         for point in sorted(points, reverse=True):
-            if point.startswith(f"{folder}/"):
+            if f"{point}/".startswith(f"{folder}/"):
                 subprocess.run(["umount", "--lazy", point], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _roomy() -> bool:
+    """Whether the engines and their images fit into memory beside all else."""
+    with open("/proc/meminfo") as file:
+        values = dict(line.split(":") for line in file)
+    return int(values["MemAvailable"].split()[0]) > _ROOM
 
 
 def _dockerd(folder: str, network: str, address: str) -> list[str]:

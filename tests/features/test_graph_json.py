@@ -35,6 +35,7 @@ NODE: dict[str, Any] = {
     "asked": {"type": "boolean"},
     "called": {"type": "boolean"},
     "dir": {"type": "string"},
+    "container": {"type": ["string", "null"]},
     "sources": {
         "type": ["array", "null"],
         "items": {
@@ -115,6 +116,7 @@ def test_a_node_says_all_that_is_declared(p: Project) -> None:
                 "asked": True,
                 "called": False,
                 "dir": "sub",
+                "container": None,
                 "sources": [
                     {
                         "patterns": ["services/api/**"],
