@@ -7,13 +7,16 @@ both streams, so that nothing gets lost, mixed up or is taken for something else
 
 The first process of the container is a shell too, which obeys: signals go through it. It ends when nobody is
 connected to it any longer, and the container with all that runs in it then; so nothing outlives a pyrun that was
-killed. A container that is to stay warm ends when no shell has been open in it for a while.
+killed. A container that is to stay warm ends when no shell has been open in it for a while; each run that uses it
+has a shell of its own there that obeys, and that ends the run's commands when nobody is connected to it.
 """
 
 import errno
 import os
 import select
 import socket
+
+from runner.system.long_script import script_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +30,16 @@ _HEAD = 8
 """Bytes in front of each frame of an engine: the stream, three of nothing, and the length."""
 _LOOK = 5
 """Seconds between two looks at whether a warm container is still used."""
+_OBEY = 'while read -r line; do eval "$line"; done'
+_LONGEST = 120_000
+"""Bytes of the longest word of a command; Linux takes 128 KiB."""
+_BY_SHELL = frozenset({
+    "BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "IFS", "LINENO", "OPTIND", "PPID",
+    "RANDOM", "SECONDS", "SHELLOPTS", "UID",
+})  # fmt: skip
+"""Variables that a shell keeps for itself: it would not set them, or give them another value."""
+FOLDER_FAILED, PROGRAM_FAILED = "folder", "program"
+"""What is noted in place of a command's number if it could not begin: why not."""
 
 
 def quoted(text: str) -> str:
@@ -69,10 +82,25 @@ def first_process(
             f'for file in {FOLDER}/shell.*; do read -r pid < "$file" && kill -0 "$pid" && idle=0; done '
             f"2>/dev/null; [ $idle -lt {keep} ] || kill 1; done ) &"
         )
-    lines += ["echo ready", 'while read -r line; do eval "$line"; done']
-    if keep:
-        lines.append("while :; do sleep 3600 & wait; done")
+    lines += ["echo ready", "while :; do sleep 3600 & wait; done"] if keep else [SEND, "echo ready", _OBEY]
     return "\n".join(lines)
+
+
+def control_words(run: str) -> list[str]:
+    """The words of a shell that obeys, beside the first process of a container that outlives the run.
+
+    Args:
+        run: What tells the run's commands from those of others in the container.
+    """
+    return ["sh", "-c", f"echo $$ > {FOLDER}/shell.{run}\n{SEND}\n{_OBEY}\n{_end_all(run)}"]
+
+
+def _end_all(run: str) -> str:
+    """Shell text that ends all commands of a run that are noted, and forgets them."""
+    return (
+        f"for file in {FOLDER}/command.{run}.*; do read -r pid turn < $file && kill -9 -$pid; rm -f $file; done "
+        "2>/dev/null"
+    )
 
 
 class Frames:
@@ -169,22 +197,50 @@ class Control:
             return False
         return True
 
-    def signal(self, name: str, number: int) -> bool:
-        """Send a signal to a command and all of its group."""
-        file = f"{FOLDER}/{name}"
-        return self.tell(
-            f"read -r pid < {file} && {{ kill -{number} -$pid || kill -{number} $pid; }} 2>/dev/null"
-        )
+    def signal(self, note: "Note", number: int) -> bool:
+        """Send a signal to a command and all of its group, as soon as it has begun."""
+        return self.tell(f"{note.send(number)} &")
 
-    def end_all(self) -> bool:
-        """End all commands that are noted, and forget them."""
-        return self.tell(
-            f"for file in {FOLDER}/command.*; do read -r pid < $file && kill -9 -$pid; rm -f $file; done 2>/dev/null"
-        )
+    def end_all(self, run: str) -> bool:
+        """End all commands of a run that are noted, and forget them.
+
+        Args:
+            run: What tells them from those of others in the container.
+        """
+        return self.tell(_end_all(run))
 
     def close(self) -> None:
         """Nobody speaks any longer."""
         self.connection.close()
+
+
+class Note:
+    """Where a command in a container notes its number, so that signals find it.
+
+    Args:
+        name: The file's name, which commands that come one after the other may share.
+        turn: What tells this command from those before it.
+    """
+
+    __slots__ = ("name", "turn")
+
+    def __init__(self, name: str, turn: int) -> None:
+        self.name = name
+        self.turn = turn
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return f"{FOLDER}/{self.name}"
+
+    @property
+    def told(self) -> str:
+        """The file that is there once a signal was sent."""
+        return f"{self.path}.{self.turn}"
+
+    def send(self, number: int) -> str:
+        """The call of `SEND`'s function that sends a signal."""
+        return f"pyrun_send {number} {self.path} {self.turn}"
 
 
 class Shell:
@@ -197,22 +253,21 @@ class Shell:
 
     Attributes:
         frames: What comes from it.
+        note: Where the command that runs in it notes its number.
         busy: Whether a command runs in it.
         broken: Whether it can't be used any more.
     """
 
-    __slots__ = ("_base", "_connection", "_marks", "broken", "busy", "frames", "name")
+    __slots__ = ("_base", "_connection", "broken", "busy", "frames", "note")
 
     def __init__(self, connection: socket.socket, number: str, base: "Mapping[str, str]") -> None:
         self._connection = connection
         self._base = base
-        self._marks = (b"", b"")
         self.frames = Frames(connection)
-        self.name = f"command.{number}"
+        self.note = Note(f"command.{number}", 0)
         self.busy = False
         self.broken = False
-        # What the shell itself has to say of how a command ended is for nobody.
-        self._send(f"echo $$ > {FOLDER}/shell.{number}; exec 3>&2 2>/dev/null\n")
+        self._send(f"echo $$ > {FOLDER}/shell.{number}; {PREPARE}\n")
 
     def begin(self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]") -> str:
         """Let a command begin; the mark that follows its output.
@@ -224,7 +279,8 @@ class Shell:
         """
         mark = os.urandom(16).hex()
         self.busy = True
-        self._send(command_text(words, folder, environ, self._base, f"{FOLDER}/{self.name}", mark))
+        self.note = Note(self.note.name, self.note.turn + 1)
+        self._send(command_text(words, folder, environ, self._base, self.note, mark))
         return mark
 
     def _send(self, text: str) -> None:
@@ -239,60 +295,179 @@ class Shell:
         self._connection.close()
 
 
+# Names of the shell's own variables begin with what no variable of a task begins with: a task's may be exported
+# already, and would be changed for the commands that come after.
+
+SEND = """\
+pyrun_below() {
+  pyrun_all=" $1 "
+  pyrun_more=1
+  while [ "$pyrun_more" ]; do
+    pyrun_more=
+    for pyrun_file in /proc/[0-9]*/stat; do
+      read -r pyrun_line < $pyrun_file || continue
+      set -- ${pyrun_line%% *} ${pyrun_line##*) }
+      case $pyrun_all in *" $1 "*) continue ;; esac
+      case $pyrun_all in *" $3 "*) pyrun_all="$pyrun_all$1 " pyrun_more=1 ;; esac
+    done
+  done
+}
+pyrun_send() (
+  exec 2>/dev/null
+  pyrun_tries=0
+  until read -r pyrun_pid pyrun_turn < $2 && [ "$pyrun_turn" = $3 ]; do
+    pyrun_tries=$((pyrun_tries + 1))
+    [ $pyrun_tries -lt 200 ] || exit 0
+    sleep 0.02 || sleep 1
+  done
+  : > $2.$3
+  if [ $1 = 9 ]; then
+    kill -19 -$pyrun_pid
+    pyrun_below $pyrun_pid
+    kill -9 -$pyrun_pid
+    kill -9 $pyrun_all
+  elif ! kill -$1 -$pyrun_pid; then
+    pyrun_below $pyrun_pid
+    kill -$1 $pyrun_all
+  fi
+  exit 0
+)"""
+"""A shell's function that sends a signal: its number, the file of a note, and the turn.
+
+The command may be just about to begin. All below it that left its group dies with it; where the image can make no
+groups, the processes below a command take the place of its group.
+"""
+PREPARE = """\
+pyrun_setsid=$(command -v setsid)
+pyrun_group() {
+  for pyrun_file in /proc/[0-9]*/stat; do
+    read -r pyrun_line < $pyrun_file || continue
+    set -- ${pyrun_line##*) }
+    [ "$3" = "$pyrun_pid" ] && [ "$1" != Z ] && return 0
+  done
+  return 1
+}
+pyrun_rest() {
+  pyrun_tries=0
+  while pyrun_group; do
+    pyrun_tries=$((pyrun_tries + 1))
+    [ $pyrun_tries != 50 ] || kill -15 -$pyrun_pid
+    sleep 0.02 || sleep 1
+  done
+}
+pyrun_held() {
+  for pyrun_file in /proc/[0-9]*; do
+    [ $pyrun_file != /proc/$$ ] || continue
+    for pyrun_fd in $pyrun_file/fd/1 $pyrun_file/fd/2; do
+      [ $pyrun_fd -ef /proc/$$/fd/1 ] && return 0
+      [ $pyrun_fd -ef /proc/$$/fd/3 ] && return 0
+    done
+  done
+  return 1
+}
+exec 3>&2 2>/dev/null"""
+"""What a shell does before its first command.
+
+What it has itself to say is for nobody. When a command has ended that was sent a signal, the rest of its group gets
+the time to end that it has on the host; a background job of a script hears the keyboard's signals as little as it
+does there, and is told in another way. Whoever holds the streams then may still write.
+"""
+
+
 def command_text(
     words: "Sequence[str]",
     folder: str,
     environ: "Mapping[str, str]",
     base: "Mapping[str, str]",
-    note: str,
+    note: Note,
     mark: str,
 ) -> str:
-    """What a shell is told to do a command and to tell how it ended.
+    """What a shell that has done `PREPARE` is told to do a command, and to tell how it ended.
+
+    Variables go by `export` and never by a program's words, which everybody in the container could read.
 
     Args:
         words: The command's words.
         folder: Its working folder.
         environ: All its variables.
         base: The variables that the shell has already.
-        note: The file into which its number goes.
+        note: Where its number goes.
         mark: What is told behind its output.
     """
-    own = own_part(words, folder, environ, base, note)
-    return f"( exec 2>&3 3>&-; {own} ) </dev/null; {_told(mark, note)}"
+    script, put = "", ""
+    if words and len(words[-1].encode("utf-8", "surrogateescape")) > _LONGEST:
+        script = f"{note.path}.script"
+        put = f"( umask 077; printf %s {quoted(words[-1])} > {script} ); "
+        words = script_words(script, tuple(words[:-1]))
+    new = {name: value for name, value in environ.items() if base.get(name) != value}
+    gone = [name for name in base if name not in environ]
+    parts = [*unset(gone)]
+    plain = [f"{name}={quoted(value)}" for name, value in new.items() if not is_odd(name)]
+    if plain:
+        parts.append(f"export {' '.join(plain)}")
+    parts.append(
+        beginning(
+            " ".join(map(quoted, with_odd(words, new))),
+            quoted(words[0]),
+            folder,
+            refused=lambda why, status: f"echo {why} {note.turn} > {note.path}; exit {status}",
+        )
+    )
+    took = f" rm -f {script};" if script else ""
+    return f"{put}( {noted(note)}; {'; '.join(parts)} ) </dev/null; {ended(note, mark)};{took}\n"
 
 
-def own_part(
-    words: "Sequence[str]", folder: str, environ: "Mapping[str, str]", base: "Mapping[str, str]", note: str
-) -> str:
-    """The shell text that turns a shell into a command.
+def is_odd(name: str) -> bool:
+    """Whether a shell can't export a variable of that name."""
+    return not (name.isascii() and name.isidentifier()) or name in _BY_SHELL
 
-    Variables go by `export` and never by a program's words, which everybody in the container could read. The
-    command gets a session of its own where the image can do that, so that a signal reaches all of its group.
+
+def with_odd(words: "Sequence[str]", environ: "Mapping[str, str]") -> "Sequence[str]":
+    """The words of a command with the variables that no shell can export."""
+    odd = [f"{name}={value}" for name, value in environ.items() if is_odd(name)]
+    return ["env", *odd, *words] if odd else words
+
+
+def unset(names: "Iterable[str]") -> "Sequence[str]":
+    """The shell text that takes variables away, if it takes any."""
+    plain = [name for name in names if not is_odd(name)]
+    return [f"unset {' '.join(plain)}"] if plain else []
+
+
+def noted(note: Note) -> str:
+    """The shell text by which a part of a shell that becomes a command notes its number."""
+    number = f"{{ read -r pyrun_pid pyrun_line < /proc/self/stat; echo $pyrun_pid {note.turn} > {note.path}; }}"
+    return f"{number} 2>/dev/null; exec 2>&3 3>&-"
+
+
+def beginning(words: str, first: str, folder: str, *, refused: "Callable[[str, int], str]", group: bool = True) -> str:
+    """The shell text by which a part of a shell becomes a command.
+
+    The command gets a session of its own where the image can do that, so that a signal reaches all of its group.
+
+    Args:
+        words: The command's words, as text of a shell.
+        first: The first of its own.
+        folder: Its working folder.
+        refused: What is done if it can't begin, by what `FOLDER_FAILED` and its like say, and the exit status.
+        group: Whether it gets a session of its own.
     """
-    plain = [name for name in environ if name.isascii() and name.isidentifier()]
-    odd = [name for name in environ if not (name.isascii() and name.isidentifier())]
-    new = [name for name in plain if base.get(name) != environ[name]]
-    gone = [name for name in base if name not in environ and name.isascii() and name.isidentifier()]
-    parts = []
-    if gone:
-        parts.append(f"unset {' '.join(gone)}")
-    if new:
-        parts.append("export " + " ".join(f"{name}={quoted(environ[name])}" for name in new))
-    parts.append(f"cd -- {quoted(folder)} || exit 1; unset OLDPWD")
-    run = f'echo $$ >{note}; exec "$@"'
-    inner = ["sh", "-c", run, "sh", *words]
-    if odd:
-        inner = ["env", *(f"{name}={environ[name]}" for name in odd), *inner]
-    text = " ".join(map(quoted, inner))
-    parts.append(f"command -v setsid >/dev/null && exec setsid {text}")
-    parts.append(f"exec {text}")
-    return "; ".join(parts)
+    where = quoted(folder)
+    return (
+        f"cd -- {where} 2>/dev/null || {{ {refused(FOLDER_FAILED, 1)}; }}; unset OLDPWD; "
+        f"command -v {first} >/dev/null 2>&1 || [ -e {first} ] || {{ {refused(PROGRAM_FAILED, 127)}; }}; "
+        f"exec {'$pyrun_setsid ' if group else ''}{words}"
+    )
 
 
-def _told(mark: str, note: str) -> str:
-    """How a shell tells that a command has ended, on both streams, and whether it has left something running."""
-    left = f"{{ read -r p <{note} && kill -0 -$p; }} 2>/dev/null && s=$s+"
-    return f"s=$?; {left}; printf '\\000{mark} %s\\000' $s; printf '\\000{mark}\\000' >&3\n"
+def ended(note: Note, mark: str) -> str:
+    """How a shell tells that a command has ended, on both streams, and whether it has left something that may write."""
+    return (
+        f"pyrun_status=$?; pyrun_pid=; read -r pyrun_pid pyrun_line < {note.path}; "
+        f"[ ! -e {note.told} ] || pyrun_rest; "
+        f"pyrun_held && pyrun_status=$pyrun_status+; "
+        f"printf '\\000{mark} %s %s\\000' $pyrun_status $pyrun_pid; printf '\\000{mark}\\000' >&3"
+    )
 
 
 class Ending:
@@ -304,10 +479,11 @@ class Ending:
 
     Attributes:
         status: How the command ended, or None.
-        left: Whether it has left something running in its group, which may still write.
+        left: Whether it has left something running that may still write.
+        failing: Why it could not even begin, as `FOLDER_FAILED` and its like; else empty.
     """
 
-    __slots__ = ("_held", "_marks", "_put", "_seen", "left", "status")
+    __slots__ = ("_held", "_marks", "_put", "_seen", "failing", "left", "status")
 
     def __init__(self, mark: str, put: "Callable[[int, bytes], None]") -> None:
         text = mark.encode()
@@ -317,6 +493,7 @@ class Ending:
         self._seen: set[int] = set()
         self.status: int | None = None
         self.left = False
+        self.failing = ""
 
     @property
     def done(self) -> bool:
@@ -336,12 +513,14 @@ class Ending:
             self._pass(number, data[: len(data) - keep])
             return
         if number == 1:
-            digits, end, _ = data[at + len(mark) :].partition(b"\0")
+            told, end, _ = data[at + len(mark) :].partition(b"\0")
             if not end:
                 self._held[number] = data
                 return
-            self.left = digits.endswith(b"+")
-            self.status = int(digits.rstrip(b"+"))
+            digits, _, noted = told.decode("ascii").partition(" ")
+            self.left = digits.endswith("+")
+            self.status = int(digits.rstrip("+"))
+            self.failing = "" if noted.isdigit() else noted
         self._seen.add(number)
         self._held[number] = b""
         self._pass(number, data[:at])

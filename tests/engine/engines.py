@@ -124,7 +124,8 @@ def docker_engine() -> Iterator[RealEngine]:
         return
     with _folder() as folder, private_network(os.path.basename(folder)) as network:
         address = f"unix://{folder}/d.sock"
-        with _running(folder, _dockerd(folder, network, address), address):
+        argv = [*_view(folder), *_dockerd(folder, network, address)]
+        with _running(folder, argv, address):
             yield RealEngine("docker", {"DOCKER_HOST": address})
 
 
@@ -140,6 +141,7 @@ def far_docker_engine(hidden: str) -> Iterator[FarEngine]:
         tls_folder = certificates(f"{folder}/tls")
         address = f"unix://{folder}/d.sock"
         argv = [
+            *_view(folder, hidden),
             *_dockerd(folder, network, address),
             f"--host=tcp://127.0.0.1:{port}",
             "--tlsverify",
@@ -147,9 +149,6 @@ def far_docker_engine(hidden: str) -> Iterator[FarEngine]:
             f"--tlscert={tls_folder}/server.pem",
             f"--tlskey={tls_folder}/server-key.pem",
         ]
-        # What it and all that it starts see of the disk is a view of their own.
-        view = f"mount -t tmpfs -o mode=0700 none '{hidden}' && exec \"$@\""
-        argv = ["unshare", "--mount", "--propagation=slave", "sh", "-c", view, "sh", *argv]
         with _running(folder, argv, address), carried(f"{folder}/d.sock") as plain:
             tls = {
                 "DOCKER_HOST": f"tcp://127.0.0.1:{port}",
@@ -167,34 +166,44 @@ def podman_engine() -> Iterator[RealEngine]:
         conf = _podman_settings(folder, network)
         environ = {**os.environ, "CONTAINERS_CONF": conf, "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf"}
         address = f"unix://{folder}/d.sock"
-        argv = [podman, "system", "service", "--time=0", address]
-        with _running(folder, argv, address, environ):
+        argv = [*_view(folder), podman, "system", "service", "--time=0", address]
+        with _running(folder, argv, address, environ) as number:
             try:
                 yield RealEngine("podman", {"DOCKER_HOST": address})
             finally:
                 # Its containers are nobody's children: they would outlive the service.
+                inside = ("nsenter", f"--target={number}", "--mount", "--", podman)
                 for words in (("rm", "--all", "--force", "--time=0"), ("network", "prune", "--force")):
-                    subprocess.run([podman, *words], env=environ, check=False, capture_output=True)
+                    subprocess.run([*inside, *words], env=environ, check=False, capture_output=True)
 
 
 @contextlib.contextmanager
 def _folder() -> Iterator[str]:
-    """A folder whose path is short, as sockets want it; at the end it is removed with what is mounted in it."""
+    """A folder for an engine; its path is short, as sockets want it."""
     folder = tempfile.mkdtemp(prefix="pye", dir="/tmp")
-    if _roomy():
-        # What is written for minutes only needs no disk, and is gone at once.
-        subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
     # Whom the socket lets in must get there.
     os.chmod(folder, 0o711)
+    os.mkdir(f"{folder}/data")
     try:
         yield folder
     finally:
-        with open("/proc/self/mounts") as file:
-            points = [line.split()[1] for line in file]
-        for point in sorted(points, reverse=True):
-            if f"{point}/".startswith(f"{folder}/"):
-                subprocess.run(["umount", "--lazy", point], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _view(folder: str, hidden: str = "") -> list[str]:
+    """The words that give a command, and all that it starts, a view of the disk of their own.
+
+    What an engine mounts is gone with it, however it ends. What it writes for minutes only needs no disk.
+
+    Args:
+        folder: Its folder; in `data` it keeps what it stores.
+        hidden: A folder that it sees empty.
+    """
+    mounts = [f"{folder}/data"] if _roomy() else []
+    if hidden:
+        mounts.append(hidden)
+    script = "".join(f"mount -t tmpfs -o mode=0711 none '{mount}' && " for mount in mounts)
+    return ["unshare", "--mount", "--propagation=slave", "sh", "-c", f'{script}exec "$@"', "sh"]
 
 
 def _roomy() -> bool:
@@ -274,8 +283,8 @@ def _write(path: str, text: str) -> str:
 @contextlib.contextmanager
 def _running(
     folder: str, argv: list[str], address: str, environ: dict[str, str] | None = None
-) -> Iterator[None]:
-    """An engine that answers; what is not taken down with the tests is taken down when their process ends."""
+) -> Iterator[int]:
+    """The number of an engine's process, when it answers; what is not taken down with the tests is taken down when their process ends."""
     argv = ["setpriv", "--pdeathsig=TERM", *argv]
     log = f"{folder}/log"
     with (
@@ -287,7 +296,7 @@ def _running(
             path = address.removeprefix("unix://")
             os.chown(path, -1, _GROUP)
             os.chmod(path, 0o660)
-            yield
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -169,7 +169,7 @@ def test_a_stop_signal_still_runs_it(project: MakeProject, number: signal.Signal
         "tasks.yml": """
             tasks:
               top: {run: [{task: t}, echo never], finally: echo top}
-              t: {run: [touch up; sleep 300, echo never], finally: [echo clean, touch cleaned]}
+              t: {run: [touch up; exec sleep 300, echo never], finally: [echo clean, touch cleaned]}
         """
     })  # fmt: skip
     running = p.start("-q", "top")
@@ -184,7 +184,7 @@ def test_a_second_signal_ends_it_too(project: MakeProject) -> None:
     p = project({
         "tasks.yml": """
             tasks:
-              t: {run: touch up; sleep 300, finally: [touch cleaning; sleep 300, echo never]}
+              t: {run: touch up; exec sleep 300, finally: [touch cleaning; sleep 300, echo never]}
         """
     })  # fmt: skip
     running = p.start("-q", "t")
