@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -153,14 +152,3 @@ def serves_groups(port: int) -> str:
     assert group in listed
     found: str = group["id"]
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine where nobody listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

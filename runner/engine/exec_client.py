@@ -20,7 +20,21 @@ import tty
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.engine.shells import FOLDER, Frames, quoted
+from runner.engine.shells import (
+    FOLDER_FAILED,
+    PREPARE,
+    SEND,
+    Ending,
+    Frames,
+    Note,
+    beginning,
+    ended,
+    long_script,
+    noted,
+    quoted,
+    unset,
+    with_odd,
+)
 from runner.engine.socket_http import Address, request
 from runner.engine.url import TCP, UNIX
 from runner.errors import ENGINE, EngineError
@@ -42,7 +56,7 @@ def request_text(
     environ: Mapping[str, str],
     gone: Sequence[str],
     *,
-    note: str,
+    note: Note,
     terminal: bool,
 ) -> str:
     """What the client is to do, as text for its file.
@@ -55,12 +69,12 @@ def request_text(
         folder: Its working folder in the container.
         environ: All its variables.
         gone: Variables of the container that it does not get.
-        note: The name of the file in the container into which its number goes.
+        note: Where in the container its number goes.
         terminal: Whether it gets a terminal.
     """
     return json.dumps({
         "url": url, "container": container, "user": user, "words": list(words), "folder": folder,
-        "environ": dict(environ), "gone": list(gone), "note": note, "terminal": terminal,
+        "environ": dict(environ), "gone": list(gone), "note": [note.name, note.turn], "terminal": terminal,
     })  # fmt: skip
 
 
@@ -74,6 +88,8 @@ class Client:
     def __init__(self, wanted: Mapping[str, Any]) -> None:
         self._wanted = wanted
         self._terminal = bool(wanted["terminal"])
+        self._note = Note(*wanted["note"])
+        self._ending = Ending(os.urandom(16).hex(), _write_to)
         kind, _, rest = str(wanted["url"]).partition("://")
         host, _, port = rest.rpartition(":")
         self._address = (
@@ -91,10 +107,11 @@ class Client:
         """
         os.set_blocking(self._signals_in, False)
         signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
-        for number in (*STOPS, signal.SIGWINCH):
+        for number in (*STOPS, signal.SIGWINCH, signal.SIGTSTP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _nothing)
-        self._exec = self._made()
+        words = self._words()
+        self._exec = self._made(words)
         connection, rest = self._started()
         try:
             self._raw()
@@ -103,25 +120,71 @@ class Client:
             self._pass_output(connection, rest)
         finally:
             self._restore()
-        found = self._ask("GET", f"/exec/{self._exec}/json")
-        return int(found.get("ExitCode") or 0)
+        if self._ending.status is not None:
+            return self._ending.status
+        return self._status()
 
-    def _made(self) -> str:
-        """The id of the process that is to be started."""
+    def _status(self) -> int:
+        """How the process has ended; an engine may hear of that later than of the end of its output."""
+        pause = 0.001
+        while True:
+            found = self._ask("GET", f"/exec/{self._exec}/json")
+            if not found.get("Running"):
+                break
+            select.select([], [], [], pause)
+            pause = min(2 * pause, 0.1)
+        status = int(found.get("ExitCode") or 0)
+        if not self._terminal and not status:
+            raise EngineError("the container ended, or the engine hung up")
+        return status
+
+    def _words(self) -> list[str]:
+        """The words of the shell in the container that does the command."""
+        wanted, note = self._wanted, self._note
+        words = wanted["words"]
+        script, words = long_script(words, note)
+        if script:
+            self._put(note.script, script)
+        words = with_odd(words, wanted["environ"])
+        begin = beginning('"$@"', quoted(wanted["words"][0]), wanted["folder"], refused=_refused, group=not self._terminal)
+        parts = "; ".join([*unset(wanted["gone"]), begin])
+        if self._terminal:
+            rows, columns = _size()
+            # The engine is told as well, but hears of it when the command has begun already.
+            size = f"stty rows {rows} cols {columns} 2>/dev/null; " if rows and columns else ""
+            return ["sh", "-c", f"exec 3>&2; {noted(note)}; {size}{parts}", "sh", *words]
+        text = f"{PREPARE}\n( {noted(note)}; {parts} ); {ended(note, self._ending.mark)}"
+        if script:
+            text += f"; rm -f {note.script}"
+        return ["sh", "-c", text, "sh", *words]
+
+    def _put(self, path: str, text: str) -> None:
+        """Write a file in the container, for the command's user alone."""
+        self._exec = self._made(["sh", "-c", f"umask 077; cat > {quoted(path)}"], plain=True)
+        connection, rest = self._started()
+        with connection:
+            connection.sendall(text.encode("utf-8", "surrogateescape"))
+            connection.shutdown(socket.SHUT_WR)
+            while rest:
+                rest = connection.recv(_CHUNK)
+            while connection.recv(_CHUNK):
+                pass
+
+    def _made(self, words: Sequence[str], *, plain: bool = False) -> str:
+        """The id of a process that is to be started.
+
+        Args:
+            words: Its words.
+            plain: Whether it is not the command itself, which gets the terminal and the variables.
+        """
         wanted = self._wanted
-        unset = f"unset {' '.join(wanted['gone'])}; " if wanted["gone"] else ""
-        file = f"{FOLDER}/{wanted['note']}"
-        run = f'{unset}cd -- "$1" || exit 1; shift; echo $$ >{quoted(file)}; exec "$@"'
-        words = ["sh", "-c", run, "sh", wanted["folder"], *wanted["words"]]
-        if not self._terminal:
-            # A signal reaches all of a group, and without a terminal an engine makes none.
-            words = ["sh", "-c", 'command -v setsid >/dev/null && exec setsid "$@"; exec "$@"', "sh", *words]
-        environ = [f"{name}={value}" for name, value in wanted["environ"].items()]
-        if self._terminal and "TERM" in os.environ:
+        terminal = self._terminal and not plain
+        environ = [] if plain else [f"{name}={value}" for name, value in wanted["environ"].items()]
+        if terminal and "TERM" in os.environ and "TERM" not in wanted["environ"]:
             environ.append(f"TERM={os.environ['TERM']}")
         body = {
-            "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": self._terminal,
-            "Cmd": words, "Env": environ, "User": wanted["user"],
+            "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": terminal,
+            "Cmd": list(words), "Env": environ, "User": wanted["user"],
         }  # fmt: skip
         return str(self._ask("POST", f"/containers/{wanted['container']}/exec", body)["Id"])
 
@@ -177,11 +240,11 @@ class Client:
         if self._terminal:
             _write(_STDOUT, rest)
         elif rest:
-            frames.feed(rest, _write_to)
+            frames.feed(rest, self._ending.take)
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         poll.register(self._signals, select.POLLIN)
-        while True:
+        while not self._ending.done:
             ready = [fd for fd, _ in poll.poll()]
             if self._signals in ready:
                 self._hear()
@@ -192,7 +255,11 @@ class Client:
                 _write(_STDOUT, data)
                 if not data:
                     return
-            elif not frames.receive(_write_to):
+            elif not frames.receive(self._ending.take):
+                self._ending.end()
+                return
+            elif self._ending.done:
+                # What the command has left running may hold its streams: nobody waits for that.
                 return
 
     def _hear(self) -> None:
@@ -201,11 +268,22 @@ class Client:
                 self._resize()
             elif number in STOPS:
                 self._signal(number)
+            elif number == signal.SIGTSTP:
+                self._suspend()
+
+    def _suspend(self) -> None:
+        """Stop with the command, as Ctrl-Z wants, and go on with it."""
+        self._restore()
+        # In a session of its own the command would not heed the signal that can be caught.
+        self._signal(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._raw()
+        self._resize()
+        self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
         """Send a signal to the command and all of its group."""
-        file = quoted(f"{FOLDER}/{self._wanted['note']}")
-        text = f"read -r pid <{file} && {{ kill -{number} -$pid || kill -{number} $pid; }} 2>/dev/null"
+        text = f"{SEND}\n{self._note.send(number)}"
         body = {"AttachStdout": False, "Cmd": ["sh", "-c", text], "User": "0"}
         made = self._ask("POST", f"/containers/{self._wanted['container']}/exec", body)
         self._ask("POST", f"/exec/{made['Id']}/start", {"Detach": True})
@@ -232,19 +310,30 @@ class Client:
         """Give the container's terminal the size of this one."""
         if not self._terminal:
             return
-        for fd in (_STDOUT, _STDIN, _STDERR):
+        rows, columns = _size()
+        if rows and columns:
             try:
-                size = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
-            except OSError:
-                continue
-            rows, columns = int.from_bytes(size[:2], sys.byteorder), int.from_bytes(size[2:4], sys.byteorder)
-            if rows and columns:
-                try:
-                    self._ask("POST", f"/exec/{self._exec}/resize?h={rows}&w={columns}")
-                except EngineError:
-                    # It has just ended.
-                    return
-            return
+                self._ask("POST", f"/exec/{self._exec}/resize?h={rows}&w={columns}")
+            except EngineError:
+                # It has just ended.
+                return
+
+
+def _size() -> tuple[int, int]:
+    """The rows and columns of this process's terminal; none if it has none."""
+    for fd in (_STDOUT, _STDIN, _STDERR):
+        try:
+            size = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
+        except OSError:
+            continue
+        return int.from_bytes(size[:2], sys.byteorder), int.from_bytes(size[2:4], sys.byteorder)
+    return 0, 0
+
+
+def _refused(why: str, status: int) -> str:
+    """The shell text for a command that can't begin."""
+    what = "its working folder can't be entered" if why == FOLDER_FAILED else "there is no such program in the container"
+    return f"echo {quoted(f'pyrun: {what}')} >&2; exit {status}"
 
 
 def _nothing(_number: int, _frame: object) -> None:

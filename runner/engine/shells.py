@@ -238,6 +238,11 @@ class Note:
         """The file that is there once a signal was sent."""
         return f"{self.path}.{self.turn}"
 
+    @property
+    def script(self) -> str:
+        """The file for a script that is too long for a word."""
+        return f"{FOLDER}/script.{self.name}"
+
     def send(self, number: int) -> str:
         """The call of `SEND`'s function that sends a signal."""
         return f"pyrun_send {number} {self.path} {self.turn}"
@@ -320,16 +325,11 @@ pyrun_send() (
     [ $pyrun_tries -lt 200 ] || exit 0
     sleep 0.02 || sleep 1
   done
-  : > $2.$3
-  if [ $1 = 9 ]; then
-    kill -19 -$pyrun_pid
-    pyrun_below $pyrun_pid
-    kill -9 -$pyrun_pid
-    kill -9 $pyrun_all
-  elif ! kill -$1 -$pyrun_pid; then
-    pyrun_below $pyrun_pid
-    kill -$1 $pyrun_all
-  fi
+  [ $1 != 9 ] || kill -STOP -$pyrun_pid
+  pyrun_below $pyrun_pid
+  echo $1 $pyrun_all > $2.$3
+  kill -$1 -$pyrun_pid || kill -$1 $pyrun_all
+  [ $1 != 9 ] || kill -KILL $pyrun_all
   exit 0
 )"""
 """A shell's function that sends a signal: its number, the file of a note, and the turn.
@@ -339,20 +339,35 @@ groups, the processes below a command take the place of its group.
 """
 PREPARE = """\
 pyrun_setsid=$(command -v setsid)
-pyrun_group() {
+pyrun_left() {
+  pyrun_strays= pyrun_group=
   for pyrun_file in /proc/[0-9]*/stat; do
     read -r pyrun_line < $pyrun_file || continue
-    set -- ${pyrun_line##*) }
-    [ "$3" = "$pyrun_pid" ] && [ "$1" != Z ] && return 0
+    set -- ${pyrun_line%% *} ${pyrun_line##*) }
+    [ "$2" != Z ] || continue
+    if [ "$4" = "$pyrun_pid" ]; then
+      pyrun_group=-$pyrun_pid
+    else
+      case " $pyrun_all " in *" $1 "*) pyrun_strays="$pyrun_strays $1" ;; esac
+    fi
   done
-  return 1
+  [ "$pyrun_strays$pyrun_group" ]
 }
 pyrun_rest() {
-  pyrun_tries=0
-  while pyrun_group; do
-    pyrun_tries=$((pyrun_tries + 1))
-    [ $pyrun_tries != 50 ] || kill -15 -$pyrun_pid
-    sleep 0.02 || sleep 1
+  read -r pyrun_signal pyrun_all < $1
+  pyrun_left || return
+  [ -z "$pyrun_strays" ] || kill -TERM $pyrun_strays
+  for pyrun_limit in 50 350; do
+    pyrun_tries=0
+    while [ $pyrun_tries -lt $pyrun_limit ]; do
+      pyrun_left || return
+      sleep 0.02 || { sleep 1; pyrun_tries=$((pyrun_tries + 49)); }
+      pyrun_tries=$((pyrun_tries + 1))
+    done
+    case $pyrun_limit$pyrun_signal in
+      350*) kill -KILL $pyrun_group $pyrun_strays ;;
+      502 | 503) kill -TERM $pyrun_group ;;
+    esac
   done
 }
 pyrun_held() {
@@ -368,9 +383,10 @@ pyrun_held() {
 exec 3>&2 2>/dev/null"""
 """What a shell does before its first command.
 
-What it has itself to say is for nobody. When a command has ended that was sent a signal, the rest of its group gets
-the time to end that it has on the host; a background job of a script hears the keyboard's signals as little as it
-does there, and is told in another way. Whoever holds the streams then may still write.
+What it has itself to say is for nobody. When a command has ended that was sent a signal, what it has left gets some
+seconds to end as well: less than what ends it all by force, so that `finally` still has its turn. Who has left the
+group is told now, since nobody else can tell it; and a script's background job, which does not hear the keyboard's
+signals, in another way. Whoever holds the streams then may still write.
 """
 
 
@@ -394,11 +410,8 @@ def command_text(
         note: Where its number goes.
         mark: What is told behind its output.
     """
-    script, put = "", ""
-    if words and len(words[-1].encode("utf-8", "surrogateescape")) > _LONGEST:
-        script = f"{note.path}.script"
-        put = f"( umask 077; printf %s {quoted(words[-1])} > {script} ); "
-        words = script_words(script, tuple(words[:-1]))
+    script, begun = long_script(words, note)
+    put = f"( umask 077; printf %s {quoted(script)} > {note.script} ); " if script else ""
     new = {name: value for name, value in environ.items() if base.get(name) != value}
     gone = [name for name in base if name not in environ]
     parts = [*unset(gone)]
@@ -407,14 +420,22 @@ def command_text(
         parts.append(f"export {' '.join(plain)}")
     parts.append(
         beginning(
-            " ".join(map(quoted, with_odd(words, new))),
+            " ".join(map(quoted, with_odd(begun, new))),
             quoted(words[0]),
             folder,
             refused=lambda why, status: f"echo {why} {note.turn} > {note.path}; exit {status}",
         )
     )
-    took = f" rm -f {script};" if script else ""
-    return f"{put}( {noted(note)}; {'; '.join(parts)} ) </dev/null; {ended(note, mark)};{took}\n"
+    took = f"; rm -f {note.script}" if script else ""
+    return f"{put}( {noted(note)}; {'; '.join(parts)} ) </dev/null; {ended(note, mark)}{took}\n"
+
+
+def long_script(words: "Sequence[str]", note: Note) -> "tuple[str, Sequence[str]]":
+    """A script that is too long for a word, and the command's words with the note's file of scripts in its place."""
+    script = words[-1]
+    if len(script) * 4 <= _LONGEST or len(script.encode("utf-8", "surrogateescape")) <= _LONGEST:
+        return "", words
+    return script, script_words(note.script, tuple(words[:-1]))
 
 
 def is_odd(name: str) -> bool:
@@ -464,7 +485,7 @@ def ended(note: Note, mark: str) -> str:
     """How a shell tells that a command has ended, on both streams, and whether it has left something that may write."""
     return (
         f"pyrun_status=$?; pyrun_pid=; read -r pyrun_pid pyrun_line < {note.path}; "
-        f"[ ! -e {note.told} ] || pyrun_rest; "
+        f"[ ! -e {note.told} ] || pyrun_rest {note.told}; "
         f"pyrun_held && pyrun_status=$pyrun_status+; "
         f"printf '\\000{mark} %s %s\\000' $pyrun_status $pyrun_pid; printf '\\000{mark}\\000' >&3"
     )
@@ -478,14 +499,16 @@ class Ending:
         put: Takes what the command wrote: the number of the stream, and bytes.
 
     Attributes:
+        mark: The mark.
         status: How the command ended, or None.
         left: Whether it has left something running that may still write.
         failing: Why it could not even begin, as `FOLDER_FAILED` and its like; else empty.
     """
 
-    __slots__ = ("_held", "_marks", "_put", "_seen", "failing", "left", "status")
+    __slots__ = ("_held", "_marks", "_put", "_seen", "failing", "left", "mark", "status")
 
     def __init__(self, mark: str, put: "Callable[[int, bytes], None]") -> None:
+        self.mark = mark
         text = mark.encode()
         self._marks = {1: b"\0" + text + b" ", 2: b"\0" + text + b"\0"}
         self._put = put

@@ -6,6 +6,8 @@ given to it is `warm`'s to know, and what a container engine is `runner.engine`'
 """
 
 import os
+from contextlib import suppress
+from threading import Condition
 
 from runner.errors import EngineError, RunError
 from runner.events import CommandStarted, Noticed
@@ -13,7 +15,7 @@ from runner.execute.container_facts import AGENT, CERTIFICATES, in_home
 from runner.execute.copies import put_certificates
 from runner.execute.outcome import Outcome
 from runner.execute.surroundings import Surroundings
-from runner.execute.warm import ImageProcess, Job, ShellProcess, Waiting, Warm
+from runner.execute.warm import KILLS, ClientProcess, ImageProcess, Job, ShellProcess, Waiting, Warm, kills_in
 from runner.model.path import resolved
 
 TYPE_CHECKING = False
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.engine.containers import ContainerEngine, Spec
+    from runner.engine.shells import Note
     from runner.events import Event, Reporter
     from runner.execute.container_facts import ContainerFacts, User
     from runner.execute.copies import Copies
@@ -49,13 +52,17 @@ class ContainerSurroundings(Surroundings):
         around: What they would have in common on the host.
         launcher: Starts them.
         workdir: Where the project is seen; empty if it is not.
+
+    Attributes:
+        outer: See `around`.
     """
 
-    __slots__ = ("_workdir",)
+    __slots__ = ("_workdir", "outer")
 
     def __init__(self, around: Surroundings, launcher: "ContainerLauncher", workdir: str) -> None:
         for name in Surroundings.__slots__:
             setattr(self, name, getattr(around, name))
+        self.outer = around
         self.launcher = launcher
         self._workdir = workdir
         work = around.work
@@ -99,6 +106,9 @@ class ContainerLauncher:
         self._host_environ = host_environ
         self._warm: Warm | None = None
         self._last: Process | None = None
+        self._words: Sequence[str] = ()
+        self._folder = ""
+        self._note: Note | None = None
 
     @property
     def warm(self) -> Warm:
@@ -156,7 +166,7 @@ class ContainerLauncher:
             EngineError: The engine did not start it.
         """
         process = self.warm.start(words, folder, environ, sinks)
-        self._last = process
+        self._last, self._words, self._folder = process, words, folder
         return process, process
 
     def client(
@@ -167,15 +177,21 @@ class ContainerLauncher:
 
         warm = self.warm
         self._last = None
+        self._note = warm.next_note()
         gone = [name for name in warm.base if name not in environ]
         return request_text(
             self._facts.engine.url, warm.id, str(warm.user), words, folder, environ, gone,
-            note=warm.next_note(), terminal=terminal,
+            note=self._note, terminal=terminal,
         )  # fmt: skip
 
     def client_environ(self) -> "Mapping[str, str]":
         """The variables of the client."""
         return self._host_environ()
+
+    def adopted(self, process: "Process") -> "Process":
+        """A client that was just started, so that what it runs ends with it."""
+        assert self._note is not None
+        return ClientProcess(process.pid, self.warm, self._note)
 
     def reached(self, port: int) -> int:
         """The port of this machine by which one of the container is reached; 0 as long as there is none."""
@@ -199,8 +215,11 @@ class ContainerLauncher:
             error = EngineError(
                 f"the container `{name}` failed while `{self._action.label}` ran: {self.warm.why()}",
                 self._action.position,
+                "was it or its engine stopped from outside, or did a command end all processes?",
             )
             return Outcome(error.status, outcome.label, outcome.command, error)
+        if isinstance(last, ShellProcess) and last.failing:
+            return Outcome(outcome.status, outcome.label, outcome.command, self._unbegun(last.failing, outcome))
         if outcome.status == _KILLED and self.warm.out_of_memory():
             limit = self._plan.definition.memory
             of = f" of {_bytes(limit)}" if limit else ""
@@ -213,6 +232,19 @@ class ContainerLauncher:
             )
             return Outcome(_KILLED, outcome.label, outcome.command, ran_out)
         return outcome
+
+    def _unbegun(self, why: str, outcome: Outcome) -> RunError:
+        """Why a command could not begin, in words."""
+        from runner.engine.shells import FOLDER_FAILED  # noqa: PLC0415 - it is loaded by now
+
+        name = self._plan.name
+        if why == FOLDER_FAILED:
+            message = f"the working folder `{self._folder}` can't be entered in the container `{name}`"
+            return RunError(message, None, "make it first", outcome.status)
+        return RunError(
+            f"there is no `{self._words[0]}` in the container `{name}`", None,
+            "take an image that has it, or let the container's `setup` install it", outcome.status,
+        )  # fmt: skip
 
 
 class Containers:
@@ -251,6 +283,8 @@ class Containers:
         self._sources: dict[str, Sequence[FileState]] = {}
         self._made: list[str] = []
         self._closed = False
+        self._making = Condition()
+        self._under_way = 0
         self._swept = False
         self._token = ""
         # What talks to each other needs a network of its own; what does not, does not pay for one.
@@ -275,6 +309,9 @@ class Containers:
         tokens = {
             text: str(port) for text, server, inner in action.addresses if (port := self._port(server, inner))
         }
+        if isinstance(around, ContainerSurroundings):
+            # What calls it runs in a container; it has its own place.
+            around = around.outer
         if action.container is None:
             if self._inner is not None:
                 around = self._inner.enter(action, around, sources)
@@ -337,35 +374,40 @@ class Containers:
 
     def close(self) -> None:
         """Nothing more comes: end what runs in containers, and remove what nobody needs any more."""
-        self._closed = True
         if self._inner is not None:
             self._inner.close()
+        with self._making:
+            self._closed = True
+            self._making.wait_for(lambda: not self._under_way, _FAREWELL)
         jobs, self._jobs = list(self._jobs.values()), {}
-        ended = set()
+        ready, ended = set(), set()
         for job in jobs:
-            job.join(_FAREWELL)
-            if isinstance(job.result, Warm):
+            if job.done and isinstance(job.result, Warm):
+                ready.add(job.result.id)
                 # With the connection its first process ends, and the engine removes the container at once. Nobody
                 # needs to wait for that where nothing runs in it.
-                if job.result.idle and not self._network:
+                stays = job.result.keep and not job.result.dead
+                if stays or (job.result.idle and not self._network):
                     ended.add(job.result.id)
                 job.result.close()
         try:
-            self._remove([one for one in self._made if one not in ended])
+            self._remove([one for one in self._made if one not in ended], ready)
         except EngineError as error:
             self._reporter.tell(Noticed(f"{error.message}, so what it has left is removed by the next run"))
 
-    def _remove(self, made: "Sequence[str]") -> None:
-        if not made and not self._network:
+    def _remove(self, made: "Sequence[str]", ready: "set[str]") -> None:
+        if not made and self._network_job is None:
             return
         engine = self.facts.sdk
         for container in reversed(made):
-            if self._network:
+            if self._network or container not in ready:
+                # One that is not ready yet may not have begun either; who gets it ready stops then.
                 engine.remove(container)
             else:
                 # The engine removes it as soon as its first process has ended.
                 engine.signal(container, _KILL)
-        if self._network and self._network_job is not None:
+        if self._network_job is not None:
+            self._network_job.join(_FAREWELL)
             engine.remove_network(self._network)
 
     # Which container an action gets
@@ -435,8 +477,9 @@ class Containers:
         from runner.execute.make_image import make_image  # noqa: PLC0415 - for containers only
 
         image = make_image(
-            engine, self.facts, plan, self._labels(plan), job, self._tell_output, self._made.append
-        )
+            engine, self.facts, plan, self._labels(plan), job, self._tell_output,
+            lambda spec: self._create(engine, spec),
+        )  # fmt: skip
         user = self.facts.user(plan, lambda: self._passwd(engine, image))
         if self._network_job is not None:
             self._network_job.join(_PATIENCE)
@@ -444,7 +487,9 @@ class Containers:
                 raise self._network_job.error
         if action.as_it_comes:
             return self._as_it_comes(engine, action, plan, image, user)
-        keep = plan.definition.keep // 1000 if not self._alone(action) else 0
+        # What is on the run's own network ends with it.
+        stays = not self._alone(action) and not (self._network and not plan.definition.network)
+        keep = plan.definition.keep // 1000 if stays else 0
         spec = self._spec(action, plan, image, user, keep)
         if keep and (kept := engine.kept(dict(spec.labels)["pyrun.key"])) is not None:
             found = self._again(engine, kept, plan, user)
@@ -490,7 +535,7 @@ class Containers:
             binds.append(Bind(self._agent(action), AGENT, False))
         volumes = facts.volumes(plan, user)
         home, *caches = volumes
-        if self.copies or any(secret.to for secret in action.traits.secrets):
+        if self.copies or any(secret.to.startswith(("/", "~")) for secret in action.traits.secrets):
             # There each action has a HOME of its own; and what is secret must not be in one that others have.
             volumes = caches
         token = None if self.copies else (f"{plan.workdir}/.pyrun/seen", self._token)
@@ -574,10 +619,15 @@ class Containers:
                 plan.definition.position,
             )
         ports = engine.ports(container) if spec.ports else {}
-        keep = not spec.once
-        base = {**dict(self._image_env(plan)), "HOME": user.home}
         self.facts.forget()
-        return Warm(engine, container, Control(connection), user, base, keep=keep, ports=ports)
+        if not spec.once:
+            connection.close()
+            warm = self._again(engine, container, plan, user)
+            if warm is None:
+                raise EngineError(f"the container `{plan.name}` ended at once", plan.definition.position)
+            return warm
+        base = {**dict(self._image_env(plan)), "HOME": user.home}
+        return Warm(engine, container, Control(connection), user, base, keep=False, ports=ports)
 
     def _image_env(self, plan: "ContainerPlan") -> "tuple[tuple[str, str], ...]":
         base = self.facts.base(plan)
@@ -586,19 +636,23 @@ class Containers:
     def _again(
         self, engine: "ContainerEngine", container: str, plan: "ContainerPlan", user: "User"
     ) -> Warm | None:
-        """A container that an earlier run has kept warm; None if it is just ending."""
-        from runner.engine.shells import READY, Control  # noqa: PLC0415 - for containers only
+        """A container that is kept warm, for this run and others; None if it is just ending."""
+        from runner.engine.shells import READY, Control, control_words  # noqa: PLC0415 - for containers only
 
+        run = os.urandom(4).hex()
         try:
-            control = Control(engine.attach(container, stdin=True))
+            _, connection = engine.execute(container, control_words(run), user="0", env={})
         except EngineError:
             return None
-        control.end_all()
-        control.tell("echo ready")
-        if not any(line == READY for line in _until(_lines(control.connection), READY)):
+        control = Control(connection)
+        control.tell(f"{KILLS}; echo ready")
+        told = list(_until(_lines(control.connection), READY))
+        if READY not in told:
+            control.close()
             return None
+        kills = kills_in(b" ".join(told).decode("utf-8", "replace"))
         base = {**dict(self._image_env(plan)), "HOME": user.home}
-        return Warm(engine, container, control, user, base, keep=True)
+        return Warm(engine, container, control, user, base, keep=True, run=run, kills=kills)
 
     def _as_it_comes(
         self, engine: "ContainerEngine", action: "Action", plan: "ContainerPlan", image: str, user: "User"
@@ -640,11 +694,17 @@ class Containers:
         return Warm(engine, container, None, user, image_env, keep=False, streams=connection, ports=found)
 
     def _create(self, engine: "ContainerEngine", spec: "Spec") -> str:
-        container = engine.create(spec)
-        self._made.append(container)
-        if self._closed:
-            engine.remove(container)
-            raise EngineError("the run has ended")
+        with self._making:
+            if self._closed:
+                raise EngineError("the run has ended")
+            self._under_way += 1
+        try:
+            container = engine.create(spec)
+            self._made.append(container)
+        finally:
+            with self._making:
+                self._under_way -= 1
+                self._making.notify_all()
         return container
 
     def _passwd(self, engine: "ContainerEngine", image: str) -> tuple[bytes, bytes]:
@@ -655,7 +715,7 @@ class Containers:
         spec = Spec(
             image, ("sh",), (), "", "", (), (), (), "none", (), (), "", 0, 0, False, labels, False, False
         )
-        container = engine.create(spec)
+        container = self._create(engine, spec)
         try:
             return engine.file(container, "/etc/passwd"), engine.file(container, "/etc/group")
         finally:
@@ -670,7 +730,8 @@ class Containers:
             run = labels.get("pyrun.run", "")
             stays = state == "running" and "pyrun.keep" in labels
             if run != self._run and not stays and self._dead(run):
-                engine.remove(container)
+                with suppress(EngineError):
+                    engine.remove(container)
         for network, labels in engine.networks():
             if self._dead(labels.get("pyrun.run", "")):
                 engine.remove_network(network)

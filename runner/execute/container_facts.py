@@ -98,6 +98,7 @@ class ContainerFacts:
         self._reference_of = reference_of
         self._inert = inert
         self._engine: Engine | None = None
+        self._failed: EngineError | None = None
         self._sdk: ContainerEngine | None = None
         self._images: dict[str, ImageFacts | None] = {}
         self._users: dict[tuple[str, str], User] = {}
@@ -116,8 +117,15 @@ class ContainerFacts:
         Raises:
             EngineError: None answers.
         """
+        if self._failed is not None:
+            # Looking for one takes a second, and it will not be there a moment later.
+            raise self._failed
         if self._engine is None:
-            self._engine = self._open_engine()
+            try:
+                self._engine = self._open_engine()
+            except EngineError as error:
+                self._failed = error
+                raise
         return self._engine
 
     @property

@@ -363,6 +363,8 @@ class HostRun:
             launcher = self.around.launcher
             if launcher is not None and not self.expired and not self.halted:
                 outcome = launcher.explain(outcome)
+                if outcome.error is not None:
+                    outcome.error.at = outcome.error.at or script.position
             return Outcome(outcome.status, self.action.label, script.text, outcome.error)
         return outcome
 
@@ -415,6 +417,8 @@ class HostRun:
                 if number == len(ways) - 1:
                     self.close_streams()
                     raise
+        if around.launcher is not None and self.process is not None:
+            self.process = around.launcher.adopted(self.process)
         for stream in self.streams:
             stream.close_writer()
 

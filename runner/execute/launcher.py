@@ -64,6 +64,9 @@ class Launcher(Protocol):
     def client_environ(self) -> "Mapping[str, str]":
         """The variables of such a client."""
 
+    def adopted(self, process: "Process") -> "Process":
+        """A client that was just started, so that what it runs ends with it."""
+
     def reached(self, port: int) -> int:
         """The port of this machine by which one there is reached; 0 if nothing listens there yet, or ever."""
 

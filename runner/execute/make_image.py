@@ -3,6 +3,9 @@
 Works in a thread of its own, and writes nothing to the user itself.
 """
 
+import os
+from contextlib import suppress
+
 from runner.errors import EngineError, RunError
 from runner.execute.container_facts import CERTIFICATES
 from runner.execute.copies import put_certificates
@@ -12,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from runner.engine.containers import ContainerEngine
+    from runner.engine.containers import ContainerEngine, Spec
     from runner.execute.container_facts import ContainerFacts
     from runner.plan.container_plan import ContainerPlan
 
@@ -38,7 +41,7 @@ def make_image(
     labels: "Mapping[str, str]",
     job: Job,
     tell: "Tell",
-    made: "Callable[[str], None]",
+    create: "Callable[[Spec], str]",
 ) -> str:
     """The reference of the image, which is there when this returns.
 
@@ -49,7 +52,7 @@ def make_image(
         labels: What is written on containers that are needed for it.
         job: The thread's.
         tell: Told of commands, and of what they write.
-        made: Told of each container that was made, so that it does not outlive the run.
+        create: Makes a container that does not outlive the run.
 
     Raises:
         EngineError: It can't be got.
@@ -69,7 +72,7 @@ def make_image(
         )
     reference = facts.reference(plan)
     if one.setup and engine.image(reference) is None:
-        _set_up(engine, facts, plan, reference, labels, job, tell, made)
+        _set_up(engine, facts, plan, reference, labels, job, tell, create)
     return reference
 
 
@@ -100,11 +103,11 @@ def _set_up(
     labels: "Mapping[str, str]",
     job: Job,
     tell: "Tell",
-    made: "Callable[[str], None]",
+    create: "Callable[[Spec], str]",
 ) -> None:
     """Run the commands of a `setup` and keep what they leave as an image."""
     from runner.engine.containers import SETUP_LABEL, Spec  # noqa: PLC0415 - for containers only
-    from runner.engine.shells import Frames, quoted  # noqa: PLC0415
+    from runner.engine.shells import Ending, Frames, quoted  # noqa: PLC0415
 
     one = plan.definition
     base = facts.base_reference(plan)
@@ -112,22 +115,33 @@ def _set_up(
     for number, script in enumerate(one.setup):
         lines += [f"printf '\\000{number}\\000'", f"sh -c {quoted(script)}"]
     lines.append("rm -rf /.pyrun 2>/dev/null || :")
+    mark = os.urandom(16).hex()
+    told = f"printf '\\000{mark} %s\\000' $?; printf '\\000{mark}\\000' >&2"
+    # It ends when nobody is connected to it any longer, so that nothing outlives a pyrun that was killed.
+    script = f"{{ sh -c {quoted(chr(10).join(lines))} </dev/null; {told}; }} & while read -r line; do :; done"
     spec = Spec(
-        base, ("sh", "-c", "\n".join(lines)), tuple(facts.passing().items()), "0", "/", (), (), (), one.network
-        if one.network != "none" else "", (), (), one.platform, 0, 0, False, tuple(labels.items()), False, False,
+        base, ("sh", "-c", script), tuple(facts.passing().items()), "0", "/", (), (), (), one.network
+        if one.network != "none" else "", (), (), one.platform, 0, 0, False, tuple(labels.items()), True, True,
     )  # fmt: skip
-    container = engine.create(spec)
-    made(container)
+    container = create(spec)
     try:
         put_certificates(engine, container, facts.certificates(), CERTIFICATES)
-        connection = engine.attach(container, stdin=False)
+        connection = engine.attach(container, stdin=True)
         engine.start(container)
         written = _Written(plan, job, tell)
+        ending = Ending(mark, written.take)
         frames = Frames(connection)
-        while frames.receive(written.take):
+        while frames.receive(ending.take) and not ending.done:
             frames.wait()
-        connection.close()
-        status = int(engine.state(container).get("ExitCode") or 0)
+        status = ending.status
+        if not ending.done or status is None:
+            ending.end()
+            raise EngineError(
+                f"the setup of the container `{plan.name}` was not done to its end: its container has ended, and "
+                "nobody here told it to",
+                one.position,
+                "was it or its engine stopped from outside?",
+            )
         if status:
             failed = one.setup[written.number] if written.number < len(one.setup) else ""
             raise RunError(
@@ -141,8 +155,11 @@ def _set_up(
         config = {name: value for name, value in engine.config_of(base).items() if name in _KEPT and value}
         config["Labels"] = {SETUP_LABEL: tag}
         engine.commit(container, repository, tag, config)
+        connection.close()
     finally:
-        engine.remove(container)
+        # Where the engine does not answer any more, the next run removes it.
+        with suppress(EngineError):
+            engine.remove(container)
 
 
 class _Written:

@@ -6,6 +6,7 @@ to start a command waits for it as for a process. Knows no action and no step.
 
 import os
 import threading
+from time import monotonic, sleep
 
 from runner.errors import EngineError, PyrunError, RunError
 from runner.execute.outcome import Outcome
@@ -17,17 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.engine.containers import ContainerEngine
-    from runner.engine.shells import Control, Shell
+    from runner.engine.shells import Control, Note, Shell
     from runner.execute.container_facts import User
     from runner.execute.streams import Stream
 
 _SIGNALLED = 128
 _ENGINE = EngineError.status
 _KILL = 9
-_KILLS = (
+_ENDING = 2.0
+"""Seconds in which an engine notices that a container has ended."""
+_LOOK = 0.02
+KILLS = (
     "grep -h '^oom_kill ' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null"
 )
 """Tells how many processes of a container were ended for taking too much memory, on either kind of Linux."""
+
+
+def kills_in(told: str) -> int:
+    """How many processes that were, by what `KILLS` has written."""
+    return sum(int(word) for word in told.split() if word.isdigit())
 
 
 class _Numbers:
@@ -149,6 +158,8 @@ class Job:
             self.error = RunError(
                 f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
             )
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            self.error = RunError(f"a container can't be made ready: {type(error).__name__}: {error}")
         with self._lock:
             self.done = True
             waiting = list(self._waiting)
@@ -201,6 +212,8 @@ class Warm:
         keep: Whether it stays when the run ends.
         streams: The connection to what its first process writes, of one that is as it comes.
         ports: The ports of this machine by which its own are reached.
+        run: What tells the commands of this run from those of others in it; any text without blanks if there are none.
+        kills: How many processes were ended in it before for taking too much memory.
 
     Attributes:
         dead: Whether nothing can be started in it any more.
@@ -217,6 +230,8 @@ class Warm:
         keep: bool,
         streams: "socket.socket | None" = None,
         ports: "Mapping[int, int] | None" = None,
+        run: str = "run",
+        kills: int = 0,
     ) -> None:
         self.engine = engine
         self.id = id
@@ -229,7 +244,8 @@ class Warm:
         self._base = dict(base)
         self._shells: list[Shell] = []
         self._count = 0
-        self._kills = 0
+        self._run = run
+        self._kills = kills
 
     def start(
         self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]", sinks: "Sequence[Stream]"
@@ -251,14 +267,16 @@ class Warm:
         # One that is as it comes has its own user.
         user = str(self.user) if self.control is not None else ""
         _, connection = self.engine.execute(self.id, ["sh"], user=user, env=self._base)
-        shell = Shell(connection, f"{os.getpid()}.{self._count}", self._base)
+        shell = Shell(connection, f"{self._run}.{self._count}", self._base)
         self._shells.append(shell)
         return shell
 
-    def next_note(self) -> str:
-        """The name of a file into which the number of a command goes that another program starts."""
+    def next_note(self) -> "Note":
+        """Where the number of a command goes that another program starts."""
+        from runner.engine.shells import Note  # noqa: PLC0415 - for containers only
+
         self._count += 1
-        return f"command.{os.getpid()}.{self._count}"
+        return Note(f"command.{self._run}.{self._count}", 1)
 
     @property
     def base(self) -> "Mapping[str, str]":
@@ -279,32 +297,32 @@ class Warm:
     def why(self) -> str:
         """Why nothing comes from it any more, in words."""
         self.dead = True
+        end = monotonic() + _ENDING
         try:
-            state = self.engine.state(self.id)
-        except EngineError as error:
-            return error.message
-        if not state:
-            return "the container was removed from outside"
-        if state.get("Running"):
-            return f"the engine at {self.engine.shown} hung up"
-        return f"the container ended with exit status {state.get('ExitCode')}, and nobody here told it to"
+            # The engine hangs up first, and knows of the end a moment later.
+            while (state := self.engine.state(self.id)).get("Running"):
+                if monotonic() > end:
+                    return f"the engine at {self.engine.shown} hung up"
+                sleep(_LOOK)
+        except EngineError:
+            return f"the engine at {self.engine.shown} does not answer any more"
+        if state.get("OOMKilled"):
+            return "its memory limit was reached"
+        return "it has ended, and nobody here told it to"
 
     def out_of_memory(self) -> bool:
         """Whether something in it was ended for taking too much memory since the last question."""
         try:
-            if self.engine.state(self.id).get("OOMKilled"):
-                return True
-            told = self.engine.output(self.id, ["sh", "-c", _KILLS])
+            told = self.engine.output(self.id, ["sh", "-c", KILLS])
         except EngineError:
             return False
-        counts = [int(word) for word in told.split() if word.isdigit()]
-        before, self._kills = self._kills, sum(counts)
+        before, self._kills = self._kills, kills_in(told)
         return self._kills > before
 
     def close(self) -> None:
         """The run has no more use of it: it ends, unless it is to stay warm."""
         if self.keep and self.control is not None and not self.dead:
-            self.control.end_all()
+            self.control.end_all(self._run)
         for shell in self._shells:
             shell.close()
         self._shells = []
@@ -337,6 +355,11 @@ class ShellProcess(FarProcess):
         self.broken = False
         self.reader = shell.frames.connection.fileno()
         self._ending = Ending(shell.begin(words, folder, environ), self._put)
+
+    @property
+    def failing(self) -> str:
+        """Why the command could not even begin, as `runner.engine.shells` has it; else empty."""
+        return self._ending.failing
 
     def _put(self, number: int, data: bytes) -> None:
         self._sinks[number - 1].take(data)
@@ -371,7 +394,31 @@ class ShellProcess(FarProcess):
     def signal(self, number: int) -> None:
         """Send a signal to the command and all of its group."""
         if self.status is None and self._warm.control is not None:
-            self._warm.control.signal(self._shell.name, number)
+            self._warm.control.signal(self._shell.note, number)
+
+
+class ClientProcess(Process):
+    """A client on this machine that runs a command in a container.
+
+    Args:
+        pid: The client's number.
+        warm: The container.
+        note: Where the command notes its number.
+    """
+
+    __slots__ = ("_note", "_told", "_warm")
+
+    def __init__(self, pid: int, warm: Warm, note: "Note") -> None:
+        super().__init__(pid)
+        self._warm = warm
+        self._note = note
+        self._told = False
+
+    def kill(self) -> None:
+        """End the command at once: the client ends with it, and gives the terminal back. If not, end the client."""
+        if self._told or self._warm.control is None or not self._warm.control.signal(self._note, _KILL):
+            super().kill()
+        self._told = True
 
 
 class ImageProcess(FarProcess):

@@ -95,6 +95,32 @@ class FarEngine(RealEngine):
         self.tls = RealEngine("far by TLS", tls)
 
 
+class OwnEngine(RealEngine):
+    """A dockerd of the tests' own, which they may end and start again.
+
+    Args:
+        folder: Where all that it has is.
+        network: The beginning of its addresses.
+    """
+
+    def __init__(self, folder: str, network: str) -> None:
+        super().__init__("own", {"DOCKER_HOST": f"unix://{folder}/d.sock"})
+        self._folder = folder
+        self._network = network
+        self._running = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        argv = _dockerd(self._folder, self._network, str(self))
+        self._running.enter_context(_running(self._folder, argv, str(self)))
+
+    def end(self, number: signal.Signals) -> None:
+        """Send it a signal, and wait until it has ended."""
+        with open(f"{self._folder}/d.pid") as file:
+            os.kill(int(file.read()), number)
+        self._running.close()
+
+
 def leftovers(engine: RealEngine, *kinds: str) -> list[str]:
     """What pyrun made in an engine and is still there, as `container NAME`, sorted.
 
@@ -127,6 +153,24 @@ def docker_engine() -> Iterator[RealEngine]:
         argv = [*_view(folder), *_dockerd(folder, network, address)]
         with _running(folder, argv, address):
             yield RealEngine("docker", {"DOCKER_HOST": address})
+
+
+@contextlib.contextmanager
+def own_docker_engine(size: str) -> Iterator[OwnEngine]:
+    """A dockerd that the tests may end and start again, with a small disk.
+
+    Args:
+        size: How much its disk holds, as `mount` has it.
+    """
+    with _folder() as folder, private_network(os.path.basename(folder)) as network:
+        os.mkdir(f"{folder}/data")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", f"{folder}/data"], check=True)
+        engine = OwnEngine(folder, network)
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.end(signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -175,6 +219,17 @@ def podman_engine() -> Iterator[RealEngine]:
                 inside = ("nsenter", f"--target={number}", "--mount", "--", podman)
                 for words in (("rm", "--all", "--force", "--time=0"), ("network", "prune", "--force")):
                     subprocess.run([*inside, *words], env=environ, check=False, capture_output=True)
+        _end_all(folder)
+
+
+def _end_all(folder: str) -> None:
+    """Ends what Podman left to watch over commands in containers: it stays for minutes when they are gone."""
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{number}/cmdline", "rb") as file:
+                watches = f"{folder}/".encode() in file.read()
+            if watches:
+                os.kill(int(number), signal.SIGKILL)
 
 
 @contextlib.contextmanager

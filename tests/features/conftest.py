@@ -6,8 +6,10 @@ the machine along. When a test ends, nothing that it started may be left running
 """
 
 import os
+import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -25,6 +27,7 @@ MEMORY = 2 << 30
 PATIENCE = 60.0
 """Seconds after which something that must happen is taken for never happening."""
 _MARK = "PYRUN_TEST_MARK"
+_choose = random.SystemRandom()
 
 
 class Result(NamedTuple):
@@ -41,6 +44,23 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"this never happened: {what}"
         time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine where nobody listens, and none that the system or a test beside this one gives away."""
+    # The system's own begin at 32768; each worker keeps to a range below.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lowest = 10_000 + 1_000 * (worker % 20)
+    found: list[int] = []
+    while len(found) < count:
+        port = lowest + _choose.randrange(1_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        if port not in found:
+            found.append(port)
+    return found
 
 
 class Running:

@@ -3,11 +3,10 @@
 import os
 import signal
 import socket
-from contextlib import ExitStack
 
 import pytest
 
-from tests.features.conftest import MakeProject, Project, Result, Running, until
+from tests.features.conftest import MakeProject, Project, Result, Running, free_ports, until
 
 SERVE = r"""
     import os, signal, socket, subprocess, sys, time
@@ -71,13 +70,6 @@ It is good from the start, or `late`: when there is `go-NAME`. Then it listens a
 and `says` a text `to` 1 or 2. It ends with N once there is `end-NAME-N`, and when told to stop with `status`.
 """
 STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports at which nothing listens."""
-    with ExitStack() as stack:
-        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in found]
 
 
 def has_other_address() -> bool:

@@ -23,11 +23,10 @@ from tests.example import (
     Example,
     ask,
     example,
-    free_ports,
     healthy,
     serves_groups,
 )
-from tests.features.conftest import Result, until
+from tests.features.conftest import Result, free_ports, until
 
 UP_TO_DATE = re.compile(r"build (\w+): up to date \(\d+ sources, 1 dep and bin/\1 as in the last run\)")
 COMPILES = "build {0} $ go build -trimpath -buildvcs=false -ldflags='-s -w' -o bin/{0} ./cmd/{0}"

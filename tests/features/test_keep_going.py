@@ -52,8 +52,8 @@ def test_the_first_failure_in_time_gives_the_status(project: MakeProject, jobs: 
     p = project({
         "tasks.yml": """
         tasks:
-          late: {run: "while ! test -e first; do sleep 0.01; done; exit 8"}
-          soon: {run: "touch first; exit 9"}
+          late: {run: "while ! test -e first || kill -0 $(cat first) 2> /dev/null; do sleep 0.01; done; exit 8"}
+          soon: {run: "sh -c 'echo $PPID' > pid; mv pid first; exit 9"}
         """,
         "first": "",
     })  # fmt: skip

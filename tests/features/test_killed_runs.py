@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -46,19 +47,24 @@ def is_idle(p: Project) -> bool:
     return os.listdir(p.path(".pyrun/runs")) == []
 
 
+@pytest.mark.long
 def test_after_a_run_that_was_killed_at_any_moment_the_next_one_is_right(project: MakeProject) -> None:
     p = project({"tasks.yml": FILE, "out/.keep": ""})
     choose = random.Random(4)
     killed = 0
+    # How long the last runs took here and now: a moment beyond that is no moment of a run.
+    took = deque([0.2], maxlen=10)
     while killed < KILLED:
         # Mostly something new, so that there is work to be killed at; else what is in the store already.
         seed = str(killed if choose.random() < 0.8 else choose.randrange(killed + 1))
         p.write("seed", seed)
         running = p.start("-q", "-j4", "last")
-        time.sleep(choose.random() * 0.2)
+        time.sleep(choose.random() * max(took))
         running.signal(signal.SIGKILL)
         killed += running.result().code == -signal.SIGKILL
+        begun = time.monotonic()
         result = p.run("-q", "-j4", "last")
+        took.append(time.monotonic() - begun)
         assert (result.stdout, result.code) == ("", 0), result
         assert result.stderr in {"", "pyrun: ended what a killed run had left running\n"}
         assert there(p) == made(seed), killed
@@ -120,6 +126,7 @@ def small(tmp_path: "os.PathLike[str]") -> Iterator[Project]:
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+@pytest.mark.long
 def test_after_a_run_on_a_full_disk_the_next_one_is_right(small: Project) -> None:
     p = small
     text = "\n".join(line[4:] for line in FILE.splitlines())

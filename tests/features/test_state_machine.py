@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -448,6 +449,7 @@ def machine(examples: int, number: int) -> None:
     run_state_machine_as_test(seed(number)(Machine), settings=chosen)
 
 
+@pytest.mark.long
 def test_whatever_is_done_a_run_is_right_and_does_the_least() -> None:
     # In processes of their own: a copy of a small one is made sooner, and there are two cores.
     argv = [sys.executable, "bench/state_machine.py", str(LEAST // len(SEEDS))]

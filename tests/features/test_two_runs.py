@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from tests.features.conftest import MakeProject, until
 
 LAYERS, WIDTH = 10, 20
@@ -27,6 +29,7 @@ def graph() -> str:
     return "\n".join([*lines, "  all:", f"    deps: [{tops}]", ""])
 
 
+@pytest.mark.long
 def test_of_two_and_of_eight_runs_at_once_over_200_tasks_each_action_is_done_once(
     project: MakeProject,
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path  # noqa: TID251 - a test may load what a start may not
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -505,6 +506,7 @@ def check(cases: Sequence[Case], folder: str) -> None:
         assert (len(found), done.stderr) == (len(ran) + 1, b""), (shell, [case.template for _, case in ran])
 
 
+@pytest.mark.long
 @settings(
     max_examples=200,
     deadline=None,
