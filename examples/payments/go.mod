@@ -5,6 +5,7 @@ go 1.24
 require (
 	github.com/go-chi/chi/v5 v5.2.3
 	github.com/google/uuid v1.6.0
+	github.com/lib/pq v1.12.3
 	github.com/rs/zerolog v1.34.0
 	go.etcd.io/bbolt v1.4.3
 )

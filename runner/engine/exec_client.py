@@ -146,7 +146,9 @@ class Client:
         if script:
             self._put(note.script, script)
         words = with_odd(words, wanted["environ"])
-        begin = beginning('"$@"', quoted(wanted["words"][0]), wanted["folder"], refused=_refused, group=not self._terminal)
+        begin = beginning(
+            '"$@"', quoted(wanted["words"][0]), wanted["folder"], refused=_refused, group=not self._terminal
+        )
         parts = "; ".join([*unset(wanted["gone"]), begin])
         if self._terminal:
             rows, columns = _size()
@@ -332,7 +334,11 @@ def _size() -> tuple[int, int]:
 
 def _refused(why: str, status: int) -> str:
     """The shell text for a command that can't begin."""
-    what = "its working folder can't be entered" if why == FOLDER_FAILED else "there is no such program in the container"
+    what = (
+        "its working folder can't be entered"
+        if why == FOLDER_FAILED
+        else "there is no such program in the container"
+    )
     return f"echo {quoted(f'pyrun: {what}')} >&2; exit {status}"
 
 

@@ -82,7 +82,9 @@ def first_process(
             f'for file in {FOLDER}/shell.*; do read -r pid < "$file" && kill -0 "$pid" && idle=0; done '
             f"2>/dev/null; [ $idle -lt {keep} ] || kill 1; done ) &"
         )
-    lines += ["echo ready", "while :; do sleep 3600 & wait; done"] if keep else [SEND, "echo ready", _OBEY]
+    # Somebody must always wait here: who loses its parent becomes a child of this process, and would never be gone.
+    obeying = [SEND, "echo ready", "exec 4<&0", f"( {_OBEY} ) <&4 4<&- &", "exec 4<&- </dev/null", "wait $!"]
+    lines += ["echo ready", "while :; do sleep 3600 & wait; done"] if keep else obeying
     return "\n".join(lines)
 
 
@@ -236,7 +238,7 @@ class Note:
     @property
     def told(self) -> str:
         """The file that is there once a signal was sent."""
-        return f"{self.path}.{self.turn}"
+        return f"{FOLDER}/told.{self.name}.{self.turn}"
 
     @property
     def script(self) -> str:
@@ -245,7 +247,7 @@ class Note:
 
     def send(self, number: int) -> str:
         """The call of `SEND`'s function that sends a signal."""
-        return f"pyrun_send {number} {self.path} {self.turn}"
+        return f"pyrun_send {number} {self.path} {self.turn} {self.told}"
 
 
 class Shell:
@@ -327,12 +329,12 @@ pyrun_send() (
   done
   [ $1 != 9 ] || kill -STOP -$pyrun_pid
   pyrun_below $pyrun_pid
-  echo $1 $pyrun_all > $2.$3
+  echo $1 $pyrun_all > $4
   kill -$1 -$pyrun_pid || kill -$1 $pyrun_all
   [ $1 != 9 ] || kill -KILL $pyrun_all
   exit 0
 )"""
-"""A shell's function that sends a signal: its number, the file of a note, and the turn.
+"""A shell's function that sends a signal: its number, a note's file and turn, and what is to be there then.
 
 The command may be just about to begin. All below it that left its group dies with it; where the image can make no
 groups, the processes below a command take the place of its group.
@@ -457,11 +459,15 @@ def unset(names: "Iterable[str]") -> "Sequence[str]":
 
 def noted(note: Note) -> str:
     """The shell text by which a part of a shell that becomes a command notes its number."""
-    number = f"{{ read -r pyrun_pid pyrun_line < /proc/self/stat; echo $pyrun_pid {note.turn} > {note.path}; }}"
+    number = (
+        f"{{ read -r pyrun_pid pyrun_line < /proc/self/stat; echo $pyrun_pid {note.turn} > {note.path}; }}"
+    )
     return f"{number} 2>/dev/null; exec 2>&3 3>&-"
 
 
-def beginning(words: str, first: str, folder: str, *, refused: "Callable[[str, int], str]", group: bool = True) -> str:
+def beginning(
+    words: str, first: str, folder: str, *, refused: "Callable[[str, int], str]", group: bool = True
+) -> str:
     """The shell text by which a part of a shell becomes a command.
 
     The command gets a session of its own where the image can do that, so that a signal reaches all of its group.

@@ -41,6 +41,8 @@ _PATIENCE = 60.0
 """Seconds that a container may take to be ready for commands, once it was started."""
 _FAREWELL = 5.0
 """Seconds that a container may take to be made, when the run ends meanwhile."""
+_LONGEST_TAIL = 1 << 16
+"""Bytes of what a command wrote last that are looked at when it has failed."""
 _KILLED = 137
 _KILL = 9
 
@@ -109,6 +111,8 @@ class ContainerLauncher:
         self._words: Sequence[str] = ()
         self._folder = ""
         self._note: Note | None = None
+        self.run: HostRun | None = None
+        self.tail = b""
 
     @property
     def warm(self) -> Warm:
@@ -138,7 +142,18 @@ class ContainerLauncher:
             raise job.error
         assert isinstance(job.result, Warm)
         self._warm = job.result
+        if self.run is not None and self.apart and not self._action.persistent:
+            self.run.hear = self._hear
         return None
+
+    @property
+    def apart(self) -> bool:
+        """Whether what commands write is not to be seen in the project before all is done."""
+        return self._containers.copies
+
+    def _hear(self, chunk: bytes, _number: int) -> None:
+        """Keep the last of what is written: what a failed command missed is read from it."""
+        self.tail = (self.tail + chunk)[-_LONGEST_TAIL:]
 
     def variables(self, action: "Action", namespace: str) -> "Mapping[str, str]":
         """The variables of an action's commands; none before it is known what the image has."""
@@ -333,7 +348,9 @@ class Containers:
 
     def attach(self, run: "HostRun") -> None:
         """The action's steps are about to begin in its place."""
-        if run.action.container is None and self._inner is not None:
+        if run.action.container is not None:
+            self._launchers[run.action.id].run = run
+        elif self._inner is not None:
             self._inner.attach(run)
 
     def leave(self, run: "HostRun", outcome: Outcome) -> Outcome:
@@ -346,8 +363,11 @@ class Containers:
             return outcome
         warm = launcher.warm
         try:
-            if self.copies and not action.persistent and not outcome.failed:
-                return self._files.take_out(warm, action) or outcome
+            if self.copies and not action.persistent:
+                if not outcome.failed:
+                    return self._files.take_out(warm, action) or outcome
+                if not (run.halted or run.expired or isinstance(outcome.error, EngineError)):
+                    return self._files.proposed(action, outcome, launcher.tail)
         except EngineError as error:
             error.at = error.at or action.position
             return Outcome(error.status, action.label, "", error)
@@ -571,9 +591,9 @@ class Containers:
         if self.copies or not path:
             raise RunError(
                 f"`{action.label}` needs the agent of ssh, which "
-                f"{'a container on another machine does not reach' if self.copies else 'does not run here'}",
+                f"{'a container that gets copies does not reach' if self.copies else 'does not run here'}",
                 action.position,
-                "" if self.copies else "start one: `eval $(ssh-agent)`, and `ssh-add`",
+                "use an engine of this machine, without `--sandbox`" if self.copies else "start one: `eval $(ssh-agent)`, and `ssh-add`",
             )
         return path
 

@@ -101,7 +101,7 @@ class ContainerFacts:
         self._failed: EngineError | None = None
         self._sdk: ContainerEngine | None = None
         self._images: dict[str, ImageFacts | None] = {}
-        self._users: dict[tuple[str, str], User] = {}
+        self._users: dict[tuple[str, str, str], User] = {}
         self._volumes: dict[str, str] = {}
         self._info: dict[str, object] | None = None
         self._built: dict[str, str] = {}
@@ -278,11 +278,8 @@ class ContainerFacts:
         if self.base(plan) is None:
             return ""
         where = [str(self.info.get(name, "")) for name in ("Name", "DockerRootDir")]
-        user = self.known_user(plan)
-        volumes = [] if user is None else self.volumes(plan, user)
-        return digest_of(
-            canonical((tuple(where), tuple((name, self._made(name)) for name, _ in volumes)))
-        ).hex[:32]
+        made = tuple((name, self._made(name)) for name in self._volume_names(plan))
+        return digest_of(canonical((tuple(where), made))).hex[:32]
 
     def _made(self, volume: str) -> str:
         if volume not in self._volumes:
@@ -298,15 +295,16 @@ class ContainerFacts:
         if base is None:
             return None
         written = plan.definition.user
-        key = (base.id, written)
+        key = (base.id, written, plan.workdir)
         found = self._users.get(key)
         if found is None:
-            found = self._user(base, written)
+            found = self._user(plan, base)
             if found is not None:
                 self._users[key] = found
         return found
 
-    def _user(self, base: "ImageFacts", written: str) -> User | None:
+    def _user(self, plan: "ContainerPlan", base: "ImageFacts") -> User | None:
+        written = plan.definition.user
         name, _, group = written.partition(":")
         if not written:
             number, own_group = (0, 0) if self.rootless else (os.getuid(), os.getgid())
@@ -314,8 +312,7 @@ class ContainerFacts:
             number, own_group = int(name), int(group or 0)
         else:
             return None
-        home = dict(base.env).get("HOME") or ("/root" if not number else "/home/pyrun")
-        return User(number, own_group, home)
+        return User(number, own_group, _home(plan, base, "" if number else "/root"))
 
     def user(self, plan: "ContainerPlan", passwd: "Callable[[], tuple[bytes, bytes]]") -> User:
         """Who a container's commands run as.
@@ -353,21 +350,25 @@ class ContainerFacts:
                     plan.definition.position,
                 )
             own_group = int(group) if group.isdigit() or line is None else int(line[2])
-        found = User(number, own_group, dict(base.env).get("HOME") or row[5] or "/")
-        self._users[base.id, written] = found
+        found = User(number, own_group, _home(plan, base, row[5]))
+        self._users[base.id, written, plan.workdir] = found
         return found
 
     def volumes(self, plan: "ContainerPlan", user: User) -> "list[tuple[str, str]]":
         """What is kept between runs for a user's containers: the volume's name, and where it is seen."""
+        paths = [user.home, *(in_home(written, user) for written in plan.definition.cache_mounts)]
+        return list(zip(self._volume_names(plan), paths, strict=True))
+
+    def _volume_names(self, plan: "ContainerPlan") -> list[str]:
+        """What the engine calls what is kept, HOME first; by what is written, since that is known from the start."""
         one = plan.definition
         base = self.base(plan)
-        identity = base.identity if base is not None else ""
-        found = [(_volume("home", identity, str(user)), user.home)]
-        for written in one.cache_mounts:
-            path = in_home(written, user)
-            below = path == plan.workdir or path.startswith(f"{plan.workdir}/")
-            whose = self.top if below else ""
-            found.append((_volume("cache", one.base or one.name, path, str(user), whose), path))
+        by_name = not all(part.isdigit() for part in one.user.split(":"))
+        whose = one.user if one.user and by_name else str(self.known_user(plan))
+        found = [_volume("home", base.identity if base is not None else "", whose)]
+        for path in one.cache_mounts:
+            project = self.top if path.startswith(f"{plan.workdir}/") else ""
+            found.append(_volume("cache", one.base or one.name, path, whose, project))
         return found
 
     # Variables
@@ -434,6 +435,14 @@ def in_home(written: str, user: User) -> str:
     if written == "~" or written.startswith("~/"):
         return f"{user.home.rstrip('/')}{written[1:]}"
     return written
+
+
+def _home(plan: "ContainerPlan", base: "ImageFacts", usual: str) -> str:
+    """The HOME in a container: the image's, or the user's usual one, unless the project or all else is there."""
+    home = dict(base.env).get("HOME") or usual
+    path = resolved(home)
+    taken = f"/{path}/".startswith(f"{plan.workdir}/") if not path.startswith("/") else f"{path}/".startswith(f"{plan.workdir}/")
+    return HOME if taken or not home.startswith("/") or not path.strip("/") else home
 
 
 def _second(line: str) -> str:

@@ -7,10 +7,12 @@ import io
 import os
 import tarfile
 import tempfile
+from hashlib import sha256
 from stat import S_ISLNK
 
 from runner.errors import EngineError, RunError
 from runner.execute.input_root import input_root, invoke_files
+from runner.execute.outputs import roots_in
 from runner.execute.take_out import take_out
 from runner.model.path import resolved
 from runner.store.tree_message import leads_out
@@ -65,8 +67,7 @@ class Copies:
         self._inputs = inputs
         self._targets_of = targets_of
         self._caller = caller
-        self._known: dict[str, dict[str, tuple[str, bool, str]]] = {}
-        self._users: dict[str, User] = {}
+        self._put_files: dict[str, _Put] = {}
 
     def token(self) -> str:
         """A text in a file of the project by which a container can tell that it sees this very folder."""
@@ -101,21 +102,21 @@ class Copies:
     ) -> None:
         """Put what an action may see into its container, which has not begun yet."""
         assert action.container is not None
-        self._known[action.id] = {state.path: state.identity for state in states}
-        self._users[action.id] = user
+        put = self._put_files[action.id] = _Put()
+        put.known.update((state.path, state.identity) for state in states)
         more = [path for path in invoke_files(action) if os.path.isfile(f"{self._top}/{path}")]
         files = [(state.path, state.executable) for state in states]
-        files += [(path, False) for path in more if path not in self._known[action.id]]
-        self._put(engine, container, action.container.workdir, files, user, list(_folders(action)))
+        files += [(path, False) for path in more if path not in put.known]
+        self._put(engine, container, action.container.workdir, files, user, list(_folders(action)), put)
 
     def put_new(self, warm: "Warm", action: "Action", sources: "Sequence[FileState]") -> None:
         """Put what an action may see since something that it has called is done."""
         assert action.container is not None
-        known = self._known.setdefault(action.id, {})
-        states = [one for one in self.states(action, sources) if known.get(one.path) != one.identity]
-        known.update((state.path, state.identity) for state in states)
+        put = self._put_files.setdefault(action.id, _Put())
+        states = [one for one in self.states(action, sources) if put.known.get(one.path) != one.identity]
+        put.known.update((state.path, state.identity) for state in states)
         files = [(state.path, state.executable) for state in states]
-        self._put(warm.engine, warm.id, action.container.workdir, files, warm.user, [])
+        self._put(warm.engine, warm.id, action.container.workdir, files, warm.user, [], put)
 
     def _put(
         self,
@@ -125,10 +126,11 @@ class Copies:
         files: "Sequence[tuple[str, bool]]",
         user: "User",
         folders: "Sequence[str]",
+        put: "_Put",
     ) -> None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as archive:
             with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                writer = _TreeWriter(tar, self._top, workdir.lstrip("/"), user, {path for path, _ in files})
+                writer = _TreeWriter(tar, self._top, workdir.lstrip("/"), user, put)
                 writer.folder("")
                 for folder in folders:
                     writer.folder(folder)
@@ -148,32 +150,41 @@ class Copies:
         copies: bool,
     ) -> None:
         """Put the secrets of an action that are files where its commands find them; only they can read them."""
+        assert action.container is not None
         files: dict[str, bytes] = {}
         for secret in action.traits.secrets:
             if secret.to and (copies or secret.to.startswith(("/", "~"))):
-                files[place(secret.to)] = read_secret(secret, self._caller, self._top)
+                path = place(secret.to)
+                files[path] = read_secret(secret, self._caller, self._top)
+                if copies:
+                    workdir = action.container.workdir.rstrip("/")
+                    put = self._put_files.setdefault(action.id, _Put())
+                    put.secrets.add(path.removeprefix(f"{workdir}/"))
         if files:
             put_files(engine, container, files, user, 0o600)
 
     def take_out(self, warm: "Warm", action: "Action") -> "Outcome | None":
         """Put the targets of an action in their places; None if all are there.
 
+        What was only put into the container stays as the project has it.
+
         Raises:
-            EngineError: The engine does not give them.
+            EngineError: The engine does not give them, or what it gives is not to be trusted.
         """
         assert action.container is not None
+        workdir = action.container.workdir
         tree = FreshTree(self._top, self._base, action.label)
         try:
-            roots = {
-                target.literal_prefix
-                if not target.has_wildcard
-                else target.literal_prefix.rstrip("/"): target
-                for target in action.targets or ()
-            }
-            for root in roots:
-                stream = warm.engine.get(warm.id, f"{action.container.workdir}/{root}".rstrip("/"))
+            put = self._put_files.get(action.id) or _Put()
+            extractor = _Extractor(tree, action, workdir, put)
+            prefixes = {target.literal_prefix.rstrip("/") for target in action.targets or ()}
+            left = [""] if "" in prefixes else roots_in(prefixes)
+            while left:
+                root = left.pop()
+                stream = warm.engine.get(warm.id, f"{workdir}/{root}".rstrip("/") or "/")
                 if stream is not None:
-                    _Extractor(tree.root, root, action, action.container.workdir).take(stream)
+                    # Of a hard link whose other name is no target, the content is got by its own name.
+                    left += extractor.take(root, stream)
             return take_out(action, tree)
         except OSError as error:
             what = f": {error.filename}" if error.filename else ""
@@ -187,6 +198,27 @@ class Copies:
             return Outcome(failed.status, action.label, "", failed)
         finally:
             tree.remove()
+
+    def proposed(self, action: "Action", outcome: "Outcome", told: bytes) -> "Outcome":
+        """What came of a failed action, with the sources that it seems to lack.
+
+        Args:
+            action: The action.
+            outcome: What came of it.
+            told: What its commands wrote last.
+        """
+        from runner.execute.lacking import lacking  # noqa: PLC0415 - only when something failed
+
+        assert action.container is not None
+        put = self._put_files.get(action.id) or _Put()
+        there = set(put.known)
+        for path in put.known:
+            while path := path.rpartition("/")[0]:
+                there.add(path)
+        return lacking(
+            action, outcome, told, top=self._top, root=action.container.workdir, has=there.__contains__,
+            tree=self._inputs.tree, place="container",
+        )  # fmt: skip
 
 
 def put_certificates(engine: "ContainerEngine", container: str, paths: "Sequence[str]", folder: str) -> None:
@@ -218,15 +250,32 @@ def put_files(
     engine.put(container, "/", archive.getvalue())
 
 
+class _Put:
+    """What was put into the tree of an action.
+
+    Attributes:
+        known: What counts for a key of each file, by its path.
+        links: What stands in those that are links.
+        secrets: The paths of secrets, which never come out.
+    """
+
+    __slots__ = ("known", "links", "secrets")
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[str, bool, str]] = {}
+        self.links: dict[str, str] = {}
+        self.secrets: set[str] = set()
+
+
 class _TreeWriter:
     """A tree of the project's files in a tar."""
 
-    def __init__(self, tar: tarfile.TarFile, top: str, root: str, user: "User", inside: "set[str]") -> None:
+    def __init__(self, tar: tarfile.TarFile, top: str, root: str, user: "User", put: _Put) -> None:
         self._tar = tar
         self._top = top
         self._root = root
         self._user = user
-        self._inside = inside
+        self._put = put
         self._folders: set[str] = set()
 
     def folder(self, path: str) -> None:
@@ -244,12 +293,13 @@ class _TreeWriter:
         """Add a file; one that is gone is left out. A link to another file that is there stays one."""
         full = f"{self._top}/{path}"
         self.folder(path.rpartition("/")[0])
+        self._put.links.pop(path, None)
         try:
             link = os.readlink(full) if S_ISLNK(os.lstat(full).st_mode) else ""
-            other = os.path.normpath(os.path.join(os.path.dirname(path), link)) if link else ""
-            if other in self._inside and not link.startswith("/"):
+            if link and self._stays(path, link):
                 member = self._member(path, 0o777)
                 member.type, member.linkname = tarfile.SYMTYPE, link
+                self._put.links[path] = link
                 self._tar.addfile(member)
                 return
             with open(full, "rb") as file:
@@ -258,83 +308,176 @@ class _TreeWriter:
                 self._tar.addfile(member, file)
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or "it changed while it was read", path) from None
+
+    def _stays(self, path: str, link: str) -> bool:
+        """Whether a link leads to another file that is put there too, and by the way that is written in it."""
+        other = os.path.normpath(os.path.join(os.path.dirname(path), link))
+        return (
+            not link.startswith("/")
+            and other in self._put.known
+            and os.path.samefile(f"{self._top}/{other}", f"{self._top}/{path}")
+        )
 
     def _member(self, path: str, mode: int) -> tarfile.TarInfo:
-        member = tarfile.TarInfo(f"{self._root}/{path}".rstrip("/"))
+        member = tarfile.TarInfo(f"{self._root}/{path}".strip("/"))
         member.mode, member.mtime = mode, _TIME
         member.uid, member.gid = self._user.number, self._user.group
         return member
 
 
-class _Extractor:
-    """Takes targets out of a tar and puts them in a tree.
+class _Member(tarfile.TarInfo):
+    """What is in a tar, which is at its end where it says so, and nowhere else."""
 
-    Args:
-        tree: The folder that stands for the project's top.
-        root: What was asked for, relative to that.
-        action: Whose targets they are.
-        workdir: Where the project is in the container.
-    """
-
-    def __init__(self, tree: str, root: str, action: "Action", workdir: str) -> None:
-        self._tree = tree
-        self._root = root
-        self._action = action
-        self._workdir = workdir
-
-    def take(self, stream: "Iterator[bytes]") -> None:
-        """Take what comes.
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "_Member":
+        """The next one.
 
         Raises:
-            EngineError: What comes is no tar, or would be put elsewhere.
+            tarfile.HeaderError: There is none, since the end was told.
+            tarfile.ReadError: There is none for another reason.
         """
-        above = self._root.rpartition("/")[0]
-        targets = self._action.targets or ()
         try:
-            with tarfile.open(fileobj=_Reader(stream), mode="r|") as tar:
-                for member in tar:
-                    names = member.name.split("/")
-                    if not self._root:
-                        names = names[1:]
-                    path = resolved("/".join(one for one in (above, *names) if one))
-                    if ".." in names or member.name.startswith("/") or not _within(path, self._root):
-                        raise EngineError(f"the engine gave a file that was not asked for: {member.name}")
-                    wanted = any(target.matches(path) or target.literal_prefix == path for target in targets)
-                    if wanted or member.isdir():
-                        self._put(tar, member, path, wanted=wanted)
-        except tarfile.TarError as error:
-            raise EngineError(f"what the engine gave back is no archive: {error}") from None
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"it breaks off: {error}") from None
 
-    def _put(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, *, wanted: bool) -> None:
-        full = f"{self._tree}/{path}"
-        if member.isdir():
-            inside = any(_within(path, target.literal_prefix) for target in self._action.targets or ())
-            if wanted or inside:
-                os.makedirs(full, exist_ok=True)
-            return
+
+class _Extractor:
+    """Takes targets out of tars and puts them in a tree.
+
+    Args:
+        tree: The tree.
+        action: Whose targets they are.
+        workdir: Where the project is in the container.
+        put: What was put there.
+    """
+
+    def __init__(self, tree: FreshTree, action: "Action", workdir: str, put: _Put) -> None:
+        self._tree = tree
+        self._action = action
+        self._targets = action.targets or ()
+        self._workdir = workdir.rstrip("/")
+        self._put = put
+        self._taken: set[str] = set()
+        self._links: set[str] = set()
+
+    def take(self, root: str, stream: "Iterator[bytes]") -> "list[str]":
+        """Take what comes; the paths of what must be asked for by its own name come back.
+
+        Args:
+            root: What was asked for, relative to the project's top.
+            stream: The tar.
+
+        Raises:
+            EngineError: What comes is no tar, or would be put elsewhere, or is nothing that a target can be.
+        """
+        above = root.rpartition("/")[0]
+        again: list[str] = []
+        try:
+            with tarfile.open(
+                fileobj=_Reader(stream), mode="r|", encoding="utf-8", errors="surrogateescape", tarinfo=_Member
+            ) as tar:
+                for member in tar:
+                    path = _path_of(member.name, root, above)
+                    if path is None:
+                        raise self._refused(f"a file that was not asked for: {member.name}")
+                    if member.isdir():
+                        self._folder(path)
+                    elif self._wanted(path):
+                        again += self._take(tar, member, path, root)
+        except tarfile.TarError as error:
+            raise self._refused(f"what is no whole archive: {error}") from None
+        return again
+
+    def _wanted(self, path: str) -> bool:
+        return path not in self._put.secrets and any(
+            target.matches(path) or target.literal_prefix == path for target in self._targets
+        )
+
+    def _folder(self, path: str) -> None:
+        inside = any(_within(path, target.literal_prefix) for target in self._targets)
+        if path and (inside or self._wanted(path)):
+            self._check_way(f"{path}/")
+            os.makedirs(f"{self._tree.root}/{path}", exist_ok=True)
+
+    def _check_way(self, path: str) -> None:
+        """Refuse what would be put somewhere by a link that came before."""
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            if path in self._links:
+                raise self._refused(f"a link and what lies behind it: {path}")
+
+    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, root: str) -> "list[str]":
+        """Take what is no folder; what must be asked for by its own name comes back."""
+        if path in self._taken:
+            raise self._refused(f"two files of one name: {path}")
+        self._check_way(path)
+        full = f"{self._tree.root}/{path}"
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        if member.issym():
-            link = member.linkname
-            if link.startswith(f"{self._workdir}/"):
-                link = os.path.relpath(link[len(self._workdir) + 1 :], os.path.dirname(path) or ".")
-            if leads_out(path, link):
-                raise EngineError(
-                    f"the target {path} is a link to {member.linkname}, which is not in the project",
-                    self._action.position,
-                )
-            os.symlink(link, full)
-        elif member.islnk():
-            above = self._root.rpartition("/")[0]
-            other = resolved("/".join(one for one in (above, member.linkname) if one))
-            if not _within(other, self._root):
-                raise EngineError(f"the engine gave a file that was not asked for: {member.linkname}")
-            os.link(f"{self._tree}/{other}", full, follow_symlinks=False)
+        if member.islnk():
+            other = _path_of(member.linkname, root, root.rpartition("/")[0])
+            if other is None:
+                raise self._refused(f"a file that was not asked for: {member.linkname}")
+            if other not in self._taken:
+                return [path]
+            os.link(f"{self._tree.root}/{other}", full, follow_symlinks=False)
+            if other in self._links:
+                self._links.add(path)
+        elif member.issym():
+            self._link(member.linkname, path, full)
         elif member.isfile():
             source = tar.extractfile(member)
             assert source is not None
-            with open(full, "xb") as file:
-                _pour(source, file)
-                os.fchmod(file.fileno(), 0o755 if member.mode & 0o100 else 0o644)
+            self._file(source, member.mode, path, full)
+        else:
+            raise self._unfit(f"{path} is neither file nor folder nor link")
+        self._taken.add(path)
+        return []
+
+    def _link(self, text: str, path: str, full: str) -> None:
+        link = text
+        if link.startswith(f"{self._workdir}/"):
+            link = os.path.relpath(link[len(self._workdir) + 1 :], os.path.dirname(path) or ".")
+        if leads_out(path, link):
+            raise self._unfit(f"{path} is a link to {text}, which is not in the project")
+        os.symlink(link, full)
+        self._links.add(path)
+        if self._put.links.get(path) == link:
+            self._tree.leave_behind(path)
+
+    def _file(self, source: "IO[bytes]", mode: int, path: str, full: str) -> None:
+        known = self._put.known.get(path) if path not in self._put.links else None
+        hashed = sha256() if known is not None else None
+        with open(full, "xb") as file:
+            while chunk := source.read(_BUFFER):
+                file.write(chunk)
+                if hashed is not None:
+                    hashed.update(chunk)
+            os.fchmod(file.fileno(), mode & 0o777)
+        if hashed is not None and known == (path, bool(mode & 0o100), hashed.hexdigest()):
+            self._tree.leave_behind(path)
+
+    def _refused(self, what: str) -> EngineError:
+        return EngineError(f"the engine gave back {what}", self._action.position)
+
+    def _unfit(self, what: str) -> EngineError:
+        return EngineError(f"of the targets of `{self._action.label}` {what}", self._action.position)
+
+
+def _path_of(name: str, root: str, above: str) -> str | None:
+    """The path in the project of something in a tar; None if it is not beneath what was asked for."""
+    names = name.split("/")
+    if name.startswith("/") or ".." in names:
+        return None
+    if not root:
+        # The first name is that of the project's folder.
+        names = names[1:]
+    path = resolved("/".join(one for one in (above, *names) if one))
+    return path if _within(path, root) else None
 
 
 class _Reader(io.RawIOBase):
@@ -364,11 +507,6 @@ class _Reader(io.RawIOBase):
             return data
         self._left = data[size:]
         return data[:size]
-
-
-def _pour(source: "IO[bytes]", target: "IO[bytes]") -> None:
-    while chunk := source.read(_BUFFER):
-        target.write(chunk)
 
 
 def _within(path: str, root: str) -> bool:

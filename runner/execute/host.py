@@ -587,8 +587,10 @@ class HostRun:
         there = []
         for text in texts:
             if launcher is None or launcher.sees(text):
-                there.append(self.around.exists(question.dir, text))
-                continue
+                found = self.around.exists(question.dir, text)
+                if found or launcher is None or not launcher.apart:
+                    there.append(found)
+                    continue
             outcome = yield from self._asked(("test", "-e", text), text, folder, environ, step)
             if outcome.error is not None:
                 return outcome

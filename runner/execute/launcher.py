@@ -21,6 +21,10 @@ class Launcher(Protocol):
     def up(self) -> bool:
         """Whether commands can be started."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether what commands write is not to be seen in the project before all is done."""
+
     def prepare(self) -> "tuple[Process, Feed] | None":
         """What must be waited for before a command can be started, and be pumped meanwhile; None if nothing.
 

@@ -36,13 +36,22 @@ class Missed:
         root: What stood for it, where only some files were to be seen.
         folder: The command's working folder, relative to both.
         named: Whether a path is one that the command itself makes.
+        has: Whether there was something at a path; None for a look below `root`.
     """
 
-    def __init__(self, top: str, root: str, folder: str, named: "Callable[[str], bool]") -> None:
+    def __init__(
+        self,
+        top: str,
+        root: str,
+        folder: str,
+        named: "Callable[[str], bool]",
+        has: "Callable[[str], bool] | None" = None,
+    ) -> None:
         self._top = top
         self._root = root
         self._folder = folder
         self._named = named
+        self._has = has or (lambda path: os.path.lexists(f"{root}/{path}"))
         self._names: dict[str, list[str]] | None = None
 
     def paths(self, text: str) -> "list[str]":
@@ -90,7 +99,7 @@ class Missed:
         if not _NEVER.isdisjoint(path.split("/")) or self._named(path):
             return ""
         try:
-            if os.path.lexists(f"{self._root}/{path}"):
+            if self._has(path):
                 return ""
             return (
                 "f" if os.path.isfile(f"{self._top}/{path}") else "d" * os.path.isdir(f"{self._top}/{path}")

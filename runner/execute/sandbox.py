@@ -10,7 +10,7 @@ import os
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed
 from runner.execute.input_root import input_root, invoke_files
-from runner.execute.outcome import HALTED, Outcome
+from runner.execute.outcome import Outcome
 from runner.execute.surroundings import Surroundings
 from runner.execute.take_out import take_out
 from runner.model.path import resolved
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _LONGEST_TAIL = 1 << 16
 """Bytes of what a command wrote last that are looked at when it has failed."""
-_SIGNALLED = 128
 _TOLD = 5
 """Names that are told of what no target names."""
 
@@ -201,44 +200,15 @@ class Sandbox:
     def _proposed(self, run: "HostRun", inside: TreeSurroundings, outcome: Outcome) -> Outcome:
         """What came of a failed action, with the sources that it seems to lack."""
         action = run.action
-        ours = outcome.label == action.label and outcome is not HALTED and outcome.status < _SIGNALLED
-        if not ours or run.halted or run.expired:
+        if run.halted or run.expired:
             return outcome
-        missing = self._missing(action, inside, outcome)
-        if not missing:
-            return outcome
-        from runner.execute.proposal import source_line  # noqa: PLC0415 - only when something failed
+        from runner.execute.lacking import lacking  # noqa: PLC0415 - only when something failed
 
-        names = ", ".join(missing)
-        first = outcome.command.strip().partition("\n")[0]
-        message = f"`{action.label}` failed with exit status {outcome.status} in its sandbox: {first}"
-        if outcome.error is not None:
-            message = f"in the sandbox of `{action.label}` {outcome.error.message}"
-        are = "is" if len(missing) == 1 else "are"
-        hint = f"{names} {are} not to be seen there; add what it reads to the task:"
-        line = source_line(action, missing, self._inputs.tree)
-        error = RunError(message, action.position, f"{hint}\n    {line}", outcome.status)
-        return Outcome(outcome.status, outcome.label, outcome.command, error)
-
-    def _missing(self, action: "Action", inside: TreeSurroundings, outcome: Outcome) -> "list[str]":
-        """The files that a failed command seems to have missed: what it names, else what its own text names."""
-        from runner.execute.missed import Missed  # noqa: PLC0415 - only when something failed
-
-        targets = action.targets or ()
-
-        def named(path: str) -> bool:
-            return any(target.matches(path) or target.literal_prefix == path for target in targets)
-
-        told = inside.tail.decode("utf-8", "replace")
-        if outcome.error is not None:
-            told += f"\n{outcome.error.message}"
-        for text in (told, outcome.command):
-            found: set[str] = set()
-            for folder in _working_folders(action):
-                found.update(Missed(self._top, inside.tree.root, folder, named).paths(text))
-            if found:
-                return sorted(found)
-        return []
+        tree = inside.tree
+        return lacking(
+            action, outcome, inside.tail, top=self._top, root=tree.root, has=tree.has, tree=self._inputs.tree,
+            place="sandbox",
+        )  # fmt: skip
 
     def _remove(self, action: "Action") -> None:
         inside, _ = self._trees.pop(action.id)
@@ -259,16 +229,12 @@ class Sandbox:
         remove_left(self._base, f"{self._top}/.pyrun/sandbox")
 
 
-def _working_folders(action: "Action") -> "list[str]":
-    """The folders in which an action's commands run, relative to the top; those outside are left out."""
-    written = dict.fromkeys((action.dir, *(script.dir for script in action.scripts)))
-    found = (resolved(folder) for folder in written)
-    return [folder for folder in found if not folder.startswith(("/", "../")) and folder != ".."]
-
-
 def _folders(action: "Action") -> "Iterator[str]":
     """The folders that an action finds: those it works in, and those above its targets."""
-    yield from _working_folders(action)
+    for written in dict.fromkeys((action.dir, *(script.dir for script in action.scripts))):
+        path = resolved(written)
+        if not path.startswith(("/", "../")) and path != "..":
+            yield path
     for target in action.targets or ():
         prefix = target.literal_prefix
         yield prefix if target.has_wildcard else os.path.dirname(prefix)

@@ -109,6 +109,10 @@ class FreshTree:
         os.symlink(f"{self._top}/{path}", target)
         self._put[path] = _seen(target)
 
+    def leave_behind(self, path: str) -> None:
+        """Take what lies at a path for something that was only put into the tree."""
+        self._put[path] = _seen(f"{self.root}/{path}")
+
     def has(self, path: str) -> bool:
         """Whether there is something at a path."""
         return os.path.lexists(f"{self.root}/{path}")

@@ -50,7 +50,11 @@ class DryRun:
         for action in self._plan.scheduled:
             lines.append(f"{action.label}: {self._words[action.id]}")
             lines += self._action(action, "  ")
-        return "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{line}\n" for line in lines)
+        for late in {late for action in self._plan.actions for late, _, _ in action.addresses}:
+            # Which port that is, is known when the server runs.
+            text = text.replace(late, f"${{{late.strip('@')}}}")
+        return text
 
     def _action(self, action: "Action", indent: str) -> list[str]:
         container = action.container

@@ -73,7 +73,9 @@ class Screen:
         columns: And its width.
     """
 
-    def __init__(self, argv: list[str], folder: str, environ: dict[str, str], rows: int, columns: int) -> None:
+    def __init__(
+        self, argv: list[str], folder: str, environ: dict[str, str], rows: int, columns: int
+    ) -> None:
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if not self.pid:
@@ -111,7 +113,9 @@ class Screen:
                 pytest.fail(f"pyrun never ended: {self.seen!r}")
             time.sleep(0.01)
         os.close(self.fd)
-        return self.seen.decode("utf-8", "surrogateescape").replace("\r\n", "\n"), os.waitstatus_to_exitcode(ended[1])
+        return self.seen.decode("utf-8", "surrogateescape").replace("\r\n", "\n"), os.waitstatus_to_exitcode(
+            ended[1]
+        )
 
     def _look(self, deadline: float) -> bool:
         if not select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))[0]:

@@ -178,7 +178,10 @@ def test_load_without_an_engine_fails_with_words(monorepo: Example, done_before:
         shutil.rmtree(monorepo.path(".pyrun"))
     result = monorepo.pyrun("image", "gmicro", "--load")
     assert result.code == 125
-    told = f"pyrun: no container engine answers at {NO_ENGINE}\n  start one, or leave `--load` out\n"
+    told = (
+        f"pyrun: no container engine answers at {NO_ENGINE}\n  no such socket (DOCKER_HOST names it)\n"
+        "  start it, name another with `--engine URL`, or leave `--load` out\n"
+    )
     assert result.stderr.endswith(told)
 
 
