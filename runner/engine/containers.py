@@ -9,6 +9,7 @@ import io
 import socket
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ WHAT_LABEL = "pyrun.what"
 _SECONDS = 60
 """How long an engine may take for one answer, but those that take as long as the work does."""
 _NOT_FOUND, _CONFLICT = 404, 409
+_TRIES, _MOMENT = 20, 0.1
+"""How often a container is removed that can't be, and the seconds in between."""
 _WRONG = (
     docker.errors.DockerException,
     docker.errors.StreamParseError,
@@ -381,11 +384,18 @@ class ContainerEngine:
     def remove(self, container: str) -> None:
         """Remove a container, whatever it does; nothing happens if it is gone, or somebody removes it already."""
         with self._told("remove a container"):
-            try:
-                self._api.remove_container(container, force=True, v=True)
-            except docker.errors.APIError as error:
-                if error.status_code not in {_NOT_FOUND, _CONFLICT}:
-                    raise
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._api.remove_container(container, force=True, v=True)
+                except docker.errors.APIError as error:
+                    if error.status_code in {_NOT_FOUND, _CONFLICT}:
+                        return
+                    if not left:
+                        raise
+                    # Podman can't remove what is just ending by itself; a moment later it can.
+                    time.sleep(_MOMENT)
+                else:
+                    return
 
     def kept(self, key: str) -> str | None:
         """A running container that was made of the same; None if there is none."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runner.execute.host import HostRun
     from runner.execute.inputs import Inputs
+    from runner.execute.places import Places
     from runner.execute.outcome import Outcome
     from runner.plan.action import Action, Plan
     from runner.plan.file_state import FileState
@@ -136,6 +137,14 @@ class Audit:
         failed = outcome.failed and not action.persistent
         self.findings.append(self._finding(action, trace, failed=failed))
         return outcome
+
+    @property
+    def lasting(self) -> bool:
+        """No server goes on when other places follow these."""
+        return False
+
+    def follow(self, before: "Places") -> None:
+        """There is nothing to take over."""
 
     def close(self) -> None:
         """Take away what was written down."""

@@ -208,6 +208,10 @@ class ContainerLauncher:
         assert self._note is not None
         return ClientProcess(process.pid, self.warm, self._note)
 
+    def serve_in(self, containers: "Containers") -> None:
+        """Its container is one of others now."""
+        self._containers = containers
+
     def reached(self, port: int) -> int:
         """The port of this machine by which one of the container is reached; 0 as long as there is none."""
         return self._warm.ports.get(port, 0) if self._warm is not None else 0
@@ -234,7 +238,9 @@ class ContainerLauncher:
             )
             return Outcome(error.status, outcome.label, outcome.command, error)
         if isinstance(last, ShellProcess) and last.failing:
-            return Outcome(outcome.status, outcome.label, outcome.command, self._unbegun(last.failing, outcome))
+            return Outcome(
+                outcome.status, outcome.label, outcome.command, self._unbegun(last.failing, outcome)
+            )
         if outcome.status == _KILLED and self.warm.out_of_memory():
             limit = self._plan.definition.memory
             of = f" of {_bytes(limit)}" if limit else ""
@@ -392,6 +398,29 @@ class Containers:
         """What was found out about the actions on the host."""
         return () if self._inner is None else self._inner.told()
 
+    @property
+    def lasting(self) -> bool:
+        """Whether a server goes on when other places follow these."""
+        return self._inner is None or self._inner.lasting
+
+    def follow(self, before: "Places") -> None:
+        """Take over the containers that are ready, and what is made for them."""
+        if not isinstance(before, Containers):
+            return
+        if self._inner is not None and before.inner is not None:
+            self._inner.follow(before.inner)
+        self._jobs, before._jobs = before._jobs, {}
+        self._made, before._made = before._made, []
+        self._launchers = dict(before._launchers)
+        self._network, self._network_job, before._network_job = (
+            before._network or self._network,
+            before._network_job,
+            None,
+        )
+        self._token, self._swept = before._token, before._swept
+        for launcher in self._launchers.values():
+            launcher.serve_in(self)
+
     def close(self) -> None:
         """Nothing more comes: end what runs in containers, and remove what nobody needs any more."""
         if self._inner is not None:
@@ -439,7 +468,8 @@ class Containers:
     def _key(self, action: "Action") -> str:
         plan = action.container
         assert plan is not None
-        return action.id if self._alone(action) else repr(plan.definition.plain())
+        whose = (action.id, action.server) if self._alone(action) else ()
+        return repr((plan.definition.plain(), plan.env if self._alone(action) else (), whose))
 
     def job(self, action: "Action") -> Job:
         """What makes the container of an action ready, or has done so."""
@@ -501,6 +531,12 @@ class Containers:
             lambda spec: self._create(engine, spec),
         )  # fmt: skip
         user = self.facts.user(plan, lambda: self._passwd(engine, image))
+        if action.server is not None and action.server.ports and not self.facts.near:
+            raise RunError(
+                f"the ports of `{action.label}` are published on the engine's machine, which is not this one",
+                action.position,
+                "servers need an engine of this machine: `--engine docker`",
+            )
         if self._network_job is not None:
             self._network_job.join(_PATIENCE)
             if self._network_job.error is not None:
@@ -593,7 +629,9 @@ class Containers:
                 f"`{action.label}` needs the agent of ssh, which "
                 f"{'a container that gets copies does not reach' if self.copies else 'does not run here'}",
                 action.position,
-                "use an engine of this machine, without `--sandbox`" if self.copies else "start one: `eval $(ssh-agent)`, and `ssh-add`",
+                "use an engine of this machine, without `--sandbox`"
+                if self.copies
+                else "start one: `eval $(ssh-agent)`, and `ssh-add`",
             )
         return path
 

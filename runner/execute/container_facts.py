@@ -186,6 +186,13 @@ class ContainerFacts:
         """The image that a container begins with was just made."""
         self._images.pop(self.base_reference(plan), None)
 
+    @property
+    def near(self) -> bool:
+        """Whether the ports that the engine publishes on its own machine are this one's."""
+        kind, _, rest = self.engine.shown.partition("://")
+        host = rest.rpartition(":")[0].strip("[]")
+        return kind == "unix" or (kind == "tcp" and (host in {"localhost", "::1"} or host.startswith("127.")))
+
     def forget(self) -> None:
         """Take nothing for granted that a container that was started may have changed."""
         self._volumes.clear()
@@ -264,7 +271,13 @@ class ContainerFacts:
             return ()
         if plan.definition.dockerfile:
             return (("Dockerfile of the container", self.recipe(plan)),)
-        base = self.base(plan)
+        try:
+            base = self.base(plan)
+        except EngineError as error:
+            if error.at is not None and plan.definition.name == plan.definition.base:
+                # A bare reference is defined nowhere but at the task.
+                error.at = action.position
+            raise
         return (("image of the container", base.identity if base is not None else ""),)
 
     def standing(self, action: "Action") -> str:

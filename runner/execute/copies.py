@@ -379,7 +379,11 @@ class _Extractor:
         again: list[str] = []
         try:
             with tarfile.open(
-                fileobj=_Reader(stream), mode="r|", encoding="utf-8", errors="surrogateescape", tarinfo=_Member
+                fileobj=_Reader(stream),
+                mode="r|",
+                encoding="utf-8",
+                errors="surrogateescape",
+                tarinfo=_Member,
             ) as tar:
                 for member in tar:
                     path = _path_of(member.name, root, above)

@@ -570,7 +570,7 @@ class HostRun:
         """DONE if one question is answered by yes."""
         folder = self.around.folder(question.dir)
         environ = self._variables(folder, place)
-        texts = [value for value in question.values if value is not None]
+        texts = [self._late(value) for value in question.values if value is not None]
         if question.kind == ENVIRONMENT:
             return DONE if environ.get(question.name) in question.values else HALTED
         if question.kind == COMMAND:

@@ -41,6 +41,13 @@ class Places(Protocol):
     def returned(self, caller: "HostRun") -> None:
         """Something that an action has called is done, and recorded."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether a server goes on when other places follow these."""
+
+    def follow(self, before: "Places") -> None:
+        """Take over what the places of the same project before these have ready."""
+
     def close(self) -> None:
         """Nothing more comes."""
 

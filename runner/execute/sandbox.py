@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.events import Event, Reporter
     from runner.execute.host import HostRun
     from runner.execute.inputs import Inputs
+    from runner.execute.places import Places
     from runner.plan.action import Action, Plan
     from runner.plan.file_state import FileState
 
@@ -217,6 +218,14 @@ class Sandbox:
     def told(self) -> "Sequence[Event]":
         """See `runner.execute.places.Places`."""
         return ()
+
+    @property
+    def lasting(self) -> bool:
+        """No server goes on when other places follow these."""
+        return False
+
+    def follow(self, before: "Places") -> None:
+        """There is nothing to take over."""
 
     def close(self) -> None:
         """Remove all trees."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from runner.execute.host import HostRun
     from runner.execute.readiness import Readiness
     from runner.execute.verdict import Verdict
-    from runner.plan.action import Action, Plan
+    from runner.plan.action import Action, Plan, ServerPlan
 
 _ASK_AGAIN = 40.0
 """Milliseconds between two looks at servers that are not ready."""
@@ -74,7 +74,8 @@ class Servers:
 
             launcher = run.around.launcher
             folder = beneath(self._top, action.dir) if launcher is None else run.around.folder(action.dir)
-            readiness = Readiness(action.server, action.interpreter, folder, environ, launcher)
+            server, environ = _with_ports(action.server, environ, run.around.tokens)
+            readiness = Readiness(server, action.interpreter, folder, environ, launcher)
             self._asking[action.id] = readiness
             run.hear = readiness.hear
             if run.prefix is None and launcher is None:
@@ -199,6 +200,23 @@ def check_ports(action: "Action") -> None:
     port = taken_port(ports)
     if port:
         raise taken_error(port, "", action)
+
+
+def _with_ports(
+    server: "ServerPlan", environ: "Mapping[str, str]", tokens: "Mapping[str, str]"
+) -> "tuple[ServerPlan, Mapping[str, str]]":
+    """What is asked of a server, and its variables, with the ports in them that are known only now."""
+    if not tokens:
+        return server, environ
+
+    def filled(text: str) -> str:
+        for token, port in tokens.items():
+            text = text.replace(token, port)
+        return text
+
+    ready = tuple((kind, filled(text)) for kind, text in server.ready)
+    variables = {name: filled(value) for name, value in environ.items()}
+    return type(server)(server.ports, ready, server.limit, server.outer, server.hostname), variables
 
 
 def _host_ports(action: "Action") -> tuple[int, ...]:

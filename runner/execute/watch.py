@@ -217,6 +217,8 @@ class Cycle(Loop):
         """Take over from the cycle before what outlives it."""
         self.kept = before.handed_over()
         self._null = before.give_null()
+        if self.places is not None and before.places is not None:
+            self.places.follow(before.places)
         before.leave()
 
     def give_null(self) -> int:
@@ -319,7 +321,7 @@ class Cycle(Loop):
             not item.server
             or item in self._retiring
             or len(item.parts) > 1
-            or self.places is not None
+            or not (self.places is None or self.places.lasting)
             or item.run.process is None
         )
 

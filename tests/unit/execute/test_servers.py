@@ -29,6 +29,7 @@ class Run:
     hear: Any = None
     prefix: bytes | None = b""
     launcher = None
+    tokens: Any = {}
 
     @property
     def around(self) -> "Run":
