@@ -1,7 +1,7 @@
 """A program between a terminal and a command in a container.
 
-It runs as a process of its own, so that whoever waits for it has a process like any other: with the user's stdin and
-terminal, a group of its own, and an exit status that is the command's. Keys and signals go to the command, its
+It runs as a process of its own, so that whoever waits for it has a process like any other: with the user's stdin
+and terminal, a group of its own, and an exit status that is the command's. Keys and signals go to the command, its
 output comes back as it is; where it has a terminal in the container, that has the size of this one.
 
 Started with the name of a file that says what to run, since words can be read by everybody on the machine.
@@ -246,6 +246,7 @@ class Client:
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         poll.register(self._signals, select.POLLIN)
+        # What the command has left running may hold its streams: nobody waits for that.
         while not self._ending.done:
             ready = [fd for fd, _ in poll.poll()]
             if self._signals in ready:
@@ -259,9 +260,6 @@ class Client:
                     return
             elif not frames.receive(self._ending.take):
                 self._ending.end()
-                return
-            elif self._ending.done:
-                # What the command has left running may hold its streams: nobody waits for that.
                 return
 
     def _hear(self) -> None:

@@ -46,6 +46,19 @@ def image_facts(document: Mapping[str, Any]) -> ImageFacts:
     )
 
 
+def is_for(document: Mapping[str, Any], platform: str) -> bool:
+    """Whether the image that a document of an engine's `inspect` is about runs on a platform.
+
+    Args:
+        document: The document.
+        platform: Such as `linux/arm64`, with a variant or without.
+    """
+    told = [str(document.get(name) or "") for name in ("Os", "Architecture", "Variant")]
+    wanted = platform.split("/")
+    # An image that does not tell its variant is good for all of them.
+    return all(one in {have, ""} or not have for one, have in zip(wanted, told, strict=False))
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
     return name, value

@@ -82,7 +82,7 @@ def first_process(
             f'for file in {FOLDER}/shell.*; do read -r pid < "$file" && kill -0 "$pid" && idle=0; done '
             f"2>/dev/null; [ $idle -lt {keep} ] || kill 1; done ) &"
         )
-    # Somebody must always wait here: who loses its parent becomes a child of this process, and would never be gone.
+    # Somebody must always wait here: who loses its parent becomes this process's child, and would never be gone.
     obeying = [SEND, "echo ready", "exec 4<&0", f"( {_OBEY} ) <&4 4<&- &", "exec 4<&- </dev/null", "wait $!"]
     lines += ["echo ready", "while :; do sleep 3600 & wait; done"] if keep else obeying
     return "\n".join(lines)
@@ -385,10 +385,10 @@ pyrun_held() {
 exec 3>&2 2>/dev/null"""
 """What a shell does before its first command.
 
-What it has itself to say is for nobody. When a command has ended that was sent a signal, what it has left gets some
-seconds to end as well: less than what ends it all by force, so that `finally` still has its turn. Who has left the
-group is told now, since nobody else can tell it; and a script's background job, which does not hear the keyboard's
-signals, in another way. Whoever holds the streams then may still write.
+What it has itself to say is for nobody. When a command has ended that was sent a signal, what it has left gets
+some seconds to end as well: less than what ends it all by force, so that `finally` still has its turn. Who has
+left the group is told now, since nobody else can tell it; and a script's background job, which does not hear the
+keyboard's signals, in another way. Whoever holds the streams then may still write.
 """
 
 
@@ -433,7 +433,7 @@ def command_text(
 
 
 def long_script(words: "Sequence[str]", note: Note) -> "tuple[str, Sequence[str]]":
-    """A script that is too long for a word, and the command's words with the note's file of scripts in its place."""
+    """A script that is too long for a word, and the command's words with the note's file in its place."""
     script = words[-1]
     if len(script) * 4 <= _LONGEST or len(script.encode("utf-8", "surrogateescape")) <= _LONGEST:
         return "", words
@@ -488,7 +488,7 @@ def beginning(
 
 
 def ended(note: Note, mark: str) -> str:
-    """How a shell tells that a command has ended, on both streams, and whether it has left something that may write."""
+    """How a shell tells, on both streams, that a command has ended, and whether what it has left may write."""
     return (
         f"pyrun_status=$?; pyrun_pid=; read -r pyrun_pid pyrun_line < {note.path}; "
         f"[ ! -e {note.told} ] || pyrun_rest {note.told}; "

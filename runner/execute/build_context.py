@@ -16,19 +16,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runner.model.container import Container
 
-_NAME = "Dockerfile"
+_NAME = ".pyrun.Dockerfile"
+"""What a Dockerfile is called there that lies elsewhere."""
+_LINK, _EXECUTABLE, _PLAIN = "link", "executable", "plain"
 
 
 class Context:
     """The files that an image is built of.
 
     Args:
-        files: Path in the context and content, sorted, each with whether it may be executed.
+        files: Path in the context, content, and what it is; of a link, the content is where it leads.
         dockerfile: The Dockerfile's path among them.
         digest: Of all of it, and of the stage that is built, as hexadecimal digits.
     """
 
-    def __init__(self, files: "list[tuple[str, bytes, bool]]", dockerfile: str, digest: str) -> None:
+    def __init__(self, files: "list[tuple[str, bytes, str]]", dockerfile: str, digest: str) -> None:
         self._files = files
         self.dockerfile = dockerfile
         self.digest = digest
@@ -38,9 +40,14 @@ class Context:
         out = io.BytesIO()
         # An engine looks at the first 1,024 bytes to see what it is, and knows this format by them.
         with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for path, data, executable in self._files:
+            for path, data, kind in self._files:
                 member = tarfile.TarInfo(path)
-                member.size, member.mode, member.mtime = len(data), 0o755 if executable else 0o644, 0
+                member.mode, member.mtime = 0o755 if kind == _EXECUTABLE else 0o644, 0
+                if kind == _LINK:
+                    member.type, member.linkname = tarfile.SYMTYPE, os.fsdecode(data)
+                    tar.addfile(member)
+                    continue
+                member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
         return out.getvalue()
 
@@ -73,14 +80,22 @@ def read_context(top: str, container: "Container") -> Context:
             container.position,
             "name the folder that it copies from: `context:`",
         )
-    files = [(path, tree.read(path) or b"", os.access(tree.path(path), os.X_OK)) for path in found.files]
-    taken = {path for path, _, _ in files}
-    name = _NAME
-    while name in taken:
-        name = f"{name}.pyrun"
-    files.insert(0, (name, text, False))
-    parts = tuple((path, digest_of(data).hex, executable) for path, data, executable in files)
+    files = [_file(tree, path) for path in found.files]
+    # The engine copies it with all else, if all is copied; so it goes by its own name where it has one there.
+    name = written.removeprefix(f"{folder}/") if folder else written
+    if name.startswith(("/", "..")) or os.path.normpath(os.path.join(folder, name)) != written:
+        name = _NAME
+    files = [(name, text, _PLAIN), *(one for one in files if one[0] != name)]
+    parts = tuple((path, digest_of(data).hex, kind) for path, data, kind in files)
     return Context(files, name, digest_of(canonical((parts, container.stage, container.platform))).hex[:32])
+
+
+def _file(tree: DiskTree, path: str) -> "tuple[str, bytes, str]":
+    """A file of the context: its path, its content, and what it is."""
+    where = tree.path(path)
+    if os.path.islink(where):
+        return path, os.fsencode(os.readlink(where)), _LINK
+    return path, tree.read(path) or b"", _EXECUTABLE if os.access(where, os.X_OK) else _PLAIN
 
 
 def _read(top: str, path: str, container: "Container") -> bytes:

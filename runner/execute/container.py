@@ -644,9 +644,21 @@ class Containers:
         user: "User",
         states: "Sequence[FileState]",
     ) -> Warm:
-        from runner.engine.shells import READY, UNSEEN, Control  # noqa: PLC0415 - for containers only
+        from runner.engine.containers import UnseenError  # noqa: PLC0415 - for containers only
+        from runner.engine.shells import READY, UNSEEN, Control  # noqa: PLC0415
 
-        container = self._create(engine, spec)
+        try:
+            container = self._create(engine, spec)
+        except UnseenError as error:
+            for mount in plan.definition.mounts:
+                if self._mounted(mount.source, plan.definition.folder) in error.message:
+                    raise EngineError(
+                        f"the container `{plan.name}` mounts `{mount.source}`, which the engine's machine does "
+                        "not have",
+                        mount.position,
+                        "make it first; a folder that is to be kept between runs is a cache mount",
+                    ) from None
+            raise
         if self.copies:
             put_certificates(engine, container, self.facts.certificates(), CERTIFICATES)
         if self.copies:
@@ -667,8 +679,6 @@ class Containers:
             if line in {READY, UNSEEN}:
                 break
         if UNSEEN in lines:
-            from runner.engine.containers import UnseenError  # noqa: PLC0415
-
             raise UnseenError(f"the engine at {engine.shown} sees another folder of this name")
         if READY not in lines:
             told = b" ".join(lines).decode("utf-8", "replace").strip()

@@ -34,6 +34,8 @@ SETUP, BUILT = "pyrun/setup", "pyrun/container"
 """What the images are called that a `setup` and a container's Dockerfile make."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What engines set where an image does not."""
+_HOME = "/home/pyrun"
+"""The HOME of those who have none."""
 _PROXY = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 _CERTIFICATE_FILES = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS",
@@ -100,7 +102,7 @@ class ContainerFacts:
         self._engine: Engine | None = None
         self._failed: EngineError | None = None
         self._sdk: ContainerEngine | None = None
-        self._images: dict[str, ImageFacts | None] = {}
+        self._images: dict[tuple[str, str], ImageFacts | None] = {}
         self._users: dict[tuple[str, str, str], User] = {}
         self._volumes: dict[str, str] = {}
         self._info: dict[str, object] | None = None
@@ -184,7 +186,7 @@ class ContainerFacts:
 
     def look_again(self, plan: "ContainerPlan") -> None:
         """The image that a container begins with was just made."""
-        self._images.pop(self.base_reference(plan), None)
+        self._images.pop((self.base_reference(plan), plan.definition.platform), None)
 
     @property
     def near(self) -> bool:
@@ -206,9 +208,10 @@ class ContainerFacts:
             EngineError: The engine does not answer, or the image can't be got.
         """
         reference = self.base_reference(plan)
-        known = self._images.get(reference)
+        key = (reference, plan.definition.platform)
+        known = self._images.get(key)
         if known is None:
-            known = self._images[reference] = self._look(plan, reference)
+            known = self._images[key] = self._look(plan, reference)
         return known
 
     def base_reference(self, plan: "ContainerPlan") -> str:
@@ -219,9 +222,12 @@ class ContainerFacts:
         return f"{BUILT}:{self.recipe(plan)}" if one.dockerfile else one.base
 
     def _look(self, plan: "ContainerPlan", reference: str) -> "ImageFacts | None":
-        from runner.engine.image_facts import image_facts  # noqa: PLC0415 - for containers only
+        from runner.engine.image_facts import image_facts, is_for  # noqa: PLC0415 - for containers only
 
         found = self._ask(lambda engine: engine.image(reference))
+        wanted = plan.definition.platform
+        if found is not None and plan.definition.base and wanted and not is_for(found, wanted):
+            found = None
         if found is None and plan.definition.base and not self._inert:
             self._tell(f"pulls {reference} for the container {plan.name}")
             try:
@@ -373,7 +379,7 @@ class ContainerFacts:
         return list(zip(self._volume_names(plan), paths, strict=True))
 
     def _volume_names(self, plan: "ContainerPlan") -> list[str]:
-        """What the engine calls what is kept, HOME first; by what is written, since that is known from the start."""
+        """What the engine calls what is kept, HOME first; by what is written, which is known from the start."""
         one = plan.definition
         base = self.base(plan)
         by_name = not all(part.isdigit() for part in one.user.split(":"))
@@ -426,16 +432,17 @@ class ContainerFacts:
 
     def passing(self) -> "dict[str, str]":
         """The caller's variables that every container gets: proxies, and where certificates are found in it."""
-        found = {}
-        for name in _PROXY:
-            for one in (name, name.upper()):
-                if one in self._caller:
-                    found[one] = self._caller[one]
+        found = self.proxies()
         paths = {path: number for number, path in enumerate(self.certificates())}
         for name in _CERTIFICATE_FILES:
             if self._caller.get(name) in paths:
                 found[name] = f"{CERTIFICATES}/{paths[self._caller[name]]}.pem"
         return found
+
+    def proxies(self) -> "dict[str, str]":
+        """The caller's variables that say by which proxies the network is reached."""
+        names = (one for name in _PROXY for one in (name, name.upper()))
+        return {name: self._caller[name] for name in names if name in self._caller}
 
     def certificates(self) -> "list[str]":
         """The caller's files of certificates, each once."""
@@ -452,10 +459,9 @@ def in_home(written: str, user: User) -> str:
 
 def _home(plan: "ContainerPlan", base: "ImageFacts", usual: str) -> str:
     """The HOME in a container: the image's, or the user's usual one, unless the project or all else is there."""
-    home = dict(base.env).get("HOME") or usual
-    path = resolved(home)
-    taken = f"/{path}/".startswith(f"{plan.workdir}/") if not path.startswith("/") else f"{path}/".startswith(f"{plan.workdir}/")
-    return HOME if taken or not home.startswith("/") or not path.strip("/") else home
+    home = resolved(dict(base.env).get("HOME") or usual)
+    seen = f"{home}/".startswith(f"{plan.workdir}/")
+    return _HOME if seen or home == "/" or not home.startswith("/") else home
 
 
 def _second(line: str) -> str:

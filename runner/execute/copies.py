@@ -426,6 +426,8 @@ class _Extractor:
             other = _path_of(member.linkname, root, root.rpartition("/")[0])
             if other is None:
                 raise self._refused(f"a file that was not asked for: {member.linkname}")
+            if path in (other, root):
+                raise self._refused(f"a link to itself: {path}")
             if other not in self._taken:
                 return [path]
             os.link(f"{self._tree.root}/{other}", full, follow_symlinks=False)

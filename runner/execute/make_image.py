@@ -43,7 +43,7 @@ def make_image(
     tell: "Tell",
     create: "Callable[[Spec], str]",
 ) -> str:
-    """The reference of the image, which is there when this returns.
+    """The reference or the id of the image, which is there when this returns.
 
     Args:
         engine: Where.
@@ -70,9 +70,12 @@ def make_image(
             one.position,
             "it is given to the engine that DOCKER_HOST or `--engine` names, unless `--no-load` is given",
         )
+    if not one.setup:
+        # Its name may stand for another image a moment later.
+        return base.id
     reference = facts.reference(plan)
-    if one.setup and engine.image(reference) is None:
-        _set_up(engine, facts, plan, reference, labels, job, tell, create)
+    if engine.image(reference) is None:
+        _set_up(engine, facts, plan, base.id, reference, labels, job, tell, create)
     return reference
 
 
@@ -80,6 +83,7 @@ def _build(
     engine: "ContainerEngine", facts: "ContainerFacts", plan: "ContainerPlan", job: Job, tell: "Tell"
 ) -> None:
     """Build the image by its Dockerfile."""
+    from runner.engine.containers import FailedBuildError  # noqa: PLC0415 - for containers only
     from runner.execute.build_context import read_context  # noqa: PLC0415 - few containers have one
 
     one = plan.definition
@@ -90,7 +94,16 @@ def _build(
         engine.build(
             context.archive(), context.dockerfile, one.stage, tag, context.digest,
             lambda data: tell(job, plan, "", data),
+            platform=one.platform, args=facts.proxies(),
         )  # fmt: skip
+    except FailedBuildError as error:
+        raise RunError(
+            f"the Dockerfile of the container `{plan.name}` failed with exit status {error.status}: "
+            f"{error.message}",
+            one.position,
+            "",
+            error.status,
+        ) from None
     except EngineError as error:
         raise EngineError(f"the container `{plan.name}`: {error.message}", one.position, error.hint) from None
 
@@ -99,6 +112,7 @@ def _set_up(
     engine: "ContainerEngine",
     facts: "ContainerFacts",
     plan: "ContainerPlan",
+    base: str,
     reference: str,
     labels: "Mapping[str, str]",
     job: Job,
@@ -110,12 +124,12 @@ def _set_up(
     from runner.engine.shells import Ending, Frames, quoted  # noqa: PLC0415
 
     one = plan.definition
-    base = facts.base_reference(plan)
-    lines = ["set -e"]
-    for number, script in enumerate(one.setup):
-        lines += [f"printf '\\000{number}\\000'", f"sh -c {quoted(script)}"]
-    lines.append("rm -rf /.pyrun 2>/dev/null || :")
     mark = os.urandom(16).hex()
+    # All on one stream, since an engine keeps no order between two.
+    lines = ["set -e", "exec 2>&1"]
+    for script in one.setup:
+        lines += [f"printf '\\000{mark[::-1]}\\000'", f"sh -c {quoted(script)}"]
+    lines.append("rm -rf /.pyrun 2>/dev/null || :")
     told = f"printf '\\000{mark} %s\\000' $?; printf '\\000{mark}\\000' >&2"
     # It ends when nobody is connected to it any longer, so that nothing outlives a pyrun that was killed.
     script = f"{{ sh -c {quoted(chr(10).join(lines))} </dev/null; {told}; }} & while read -r line; do :; done"
@@ -128,11 +142,12 @@ def _set_up(
         put_certificates(engine, container, facts.certificates(), CERTIFICATES)
         connection = engine.attach(container, stdin=True)
         engine.start(container)
-        written = _Written(plan, job, tell)
+        written = Written(plan, mark[::-1], lambda shown, data: tell(job, plan, shown, data))
         ending = Ending(mark, written.take)
         frames = Frames(connection)
         while frames.receive(ending.take) and not ending.done:
             frames.wait()
+        written.end()
         status = ending.status
         if not ending.done or status is None:
             ending.end()
@@ -143,7 +158,7 @@ def _set_up(
                 "was it or its engine stopped from outside?",
             )
         if status:
-            failed = one.setup[written.number] if written.number < len(one.setup) else ""
+            failed = one.setup[max(written.number, 0)]
             raise RunError(
                 f"the setup of the container `{plan.name}` failed with exit status {status}: "
                 f"{failed.strip().partition(chr(10))[0]}",
@@ -162,27 +177,46 @@ def _set_up(
             engine.remove(container)
 
 
-class _Written:
-    """What the commands of a setup write: output, and in between which of them begins."""
+class Written:
+    """What the commands of a setup write: output, and in between which of them begins.
 
-    def __init__(self, plan: "ContainerPlan", job: Job, tell: "Tell") -> None:
-        self._plan = plan
-        self._job = job
+    Args:
+        plan: The container.
+        mark: What stands between two zero bytes where the next command begins.
+        tell: Told of each command, and of what it writes.
+
+    Attributes:
+        number: Which command runs; below zero before the first.
+    """
+
+    def __init__(self, plan: "ContainerPlan", mark: str, tell: "Callable[[str, bytes], None]") -> None:
+        self._setup = plan.definition.setup
+        self._mark = f"\0{mark}\0".encode()
         self._tell = tell
-        self.number = 0
+        self._held = b""
+        self.number = -1
 
-    def take(self, stream: int, data: bytes) -> None:
+    def take(self, _: int, data: bytes) -> None:
         """Take what was written."""
-        while stream == 1 and (at := data.find(b"\0")) >= 0:
-            end = data.find(b"\0", at + 1)
-            digits = data[at + 1 : end]
-            if end < 0 or not digits.isdigit():
-                break
-            if data[:at]:
-                self._tell(self._job, self._plan, "", data[:at])
-            self.number = int(digits)
-            if self.number < len(self._plan.definition.setup):
-                self._tell(self._job, self._plan, self._plan.definition.setup[self.number].strip(), b"")
-            data = data[end + 1 :]
+        first, *others = (self._held + data).split(self._mark)
+        self._put(first, last=not others)
+        for number, piece in enumerate(others, 1):
+            self.number += 1
+            self._tell(self._setup[self.number].strip(), b"")
+            self._put(piece, last=number == len(others))
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._held:
+            self._tell("", self._held)
+        self._held = b""
+
+    def _put(self, data: bytes, *, last: bool) -> None:
+        """Tell output; of the last, what may be the beginning of a mark waits."""
+        self._held = b""
+        at = data.rfind(b"\0") if last else -1
+        # A mark that is cut off has one zero byte at its beginning, and none behind.
+        if at >= 0 and self._mark.startswith(data[at:]):
+            data, self._held = data[:at], data[at:]
         if data:
-            self._tell(self._job, self._plan, "", data)
+            self._tell("", data)

@@ -1,7 +1,7 @@
 """Containers that are ready for commands, and how they get ready beside all else that goes on.
 
-Making one takes a moment, and its image may take minutes: so that is done by a thread of its own, and whoever wants
-to start a command waits for it as for a process. Knows no action and no step.
+Making one takes a moment, and its image may take minutes: so that is done by a thread of its own, and whoever
+wants to start a command waits for it as for a process. Knows no action and no step.
 """
 
 import os
@@ -212,7 +212,7 @@ class Warm:
         keep: Whether it stays when the run ends.
         streams: The connection to what its first process writes, of one that is as it comes.
         ports: The ports of this machine by which its own are reached.
-        run: What tells the commands of this run from those of others in it; any text without blanks if there are none.
+        run: What tells the commands of this run from those of others in it; any text if there are none.
         kills: How many processes were ended in it before for taking too much memory.
 
     Attributes:
@@ -415,7 +415,7 @@ class ClientProcess(Process):
         self._told = False
 
     def kill(self) -> None:
-        """End the command at once: the client ends with it, and gives the terminal back. If not, end the client."""
+        """End the command at once: the client ends with it, and gives the terminal back; else end the client."""
         if self._told or self._warm.control is None or not self._warm.control.signal(self._note, _KILL):
             super().kill()
         self._told = True

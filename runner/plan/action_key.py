@@ -6,7 +6,7 @@ it made: the digests of its targets, or its own key where it has none. Not that 
 """
 
 from runner.digest import canonical, digest_of
-from runner.plan.step import essence
+from runner.plan.step import essence, plain_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def pieces(
     found += [(f"command {number}", step) for number, step in enumerate(essence(action.steps), 1)]
     found += [(f"command {number} of finally", step) for number, step in enumerate(essence(action.last), 1)]
     container = action.container
-    fixed: Sequence[tuple[str, object]] = action.env if container is None else _plain(container)
+    fixed: Sequence[tuple[str, object]] = action.env if container is None else plain_variables(container.env)
     variables: Sequence[tuple[str, object]] = (*fixed, *action.traits.pass_env)
     found += [(f"variable {name}", (settings or {}).get(name, value)) for name, value in variables]
     found += [(f"answer to {what}", value) for what, value in answers]
@@ -65,19 +65,6 @@ def pieces(
     if container is not None:
         found += container.pieces()
     return tuple(found)
-
-
-def _plain(container: "ContainerPlan") -> "list[tuple[str, object]]":
-    """The variables of a container and its task, the names of the image's variables in their places."""
-    return [
-        (
-            name,
-            value
-            if isinstance(value, str)
-            else tuple(part if isinstance(part, str) else part.plain() for part in value),
-        )
-        for name, value in container.env
-    ]
 
 
 def definition_digest(action: "Action") -> str:

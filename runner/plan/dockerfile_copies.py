@@ -17,7 +17,7 @@ def copied_patterns(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for words in _instructions(text):
         name, *rest = words
-        if name.upper() == "RUN" and any("type=bind" in word and "from=" not in word for word in rest):
+        if name.upper() == "RUN" and any(_binds(word) for word in rest):
             return (_EVERYTHING,)
         if name.upper() not in {"COPY", "ADD"}:
             continue
@@ -37,6 +37,13 @@ def copied_patterns(text: str) -> tuple[str, ...]:
                 return (_EVERYTHING,)
             found[path] = None
     return tuple(found)
+
+
+def _binds(word: str) -> bool:
+    """Whether a flag lets a command see files of the context; a mount is of that kind if it names none."""
+    if not word.startswith("--mount=") or "from=" in word:
+        return False
+    return "type=" not in word or "type=bind" in word
 
 
 def _instructions(text: str) -> "list[list[str]]":

@@ -64,6 +64,7 @@ class PlaceFinder:
         Raises:
             PlanError: Two image tasks want one invocation in two places, or a name is none.
         """
+        self._check_asked(tasks)
         given = self._given(tasks, copied, needs, labels)
         found: dict[str, Container] = {}
         for name, task in tasks.items():
@@ -74,6 +75,15 @@ class PlaceFinder:
                 found[name] = container
         return found
 
+    def _check_asked(self, tasks: "Mapping[str, Task]") -> None:
+        """See to it that what `--in` names is there, also where every task names a container itself."""
+        asked = self._wanted.asked
+        if not asked or asked == HOST:
+            return
+        seen = dict.fromkeys(task.namespace for task in tasks.values())
+        if not any(container_named(self._project, asked, namespace) is not None for namespace in seen):
+            raise self._unknown(asked, next(iter(seen), ""))
+
     def _given(
         self,
         tasks: "Mapping[str, Task]",
@@ -81,7 +91,7 @@ class PlaceFinder:
         needs: "Callable[[str], Sequence[str]]",
         labels: "Mapping[str, str]",
     ) -> "dict[str, tuple[ContainerName, str]]":
-        """What image tasks say of the invocations that they copy, and of all that those need; and in which file."""
+        """What image tasks say of what they copy, and of all that those need; and in which file."""
         given: dict[str, tuple[ContainerName, str]] = {}
         giver: dict[str, str] = {}
         for image, task in tasks.items():
@@ -95,28 +105,42 @@ class PlaceFinder:
                     continue
                 seen.add(name)
                 left += needs(name)
-                if tasks[name].container is not None:
+                if tasks[name].container is not None or self._asked_away(tasks[name]):
                     continue
-                known, _ = given.setdefault(name, (task.container, task.namespace))
+                known = given.setdefault(name, (task.container, task.namespace))
                 giver.setdefault(name, image)
-                if known.text != task.container.text:
+                if not self._same(known, (task.container, task.namespace)):
+                    first, second = known[0].text, task.container.text
+                    other = " another" if first == second else ""
                     raise PlanError(
-                        f"`{labels[name]}` would run in `{known.text}` for `{labels[giver[name]]}` and in "
-                        f"`{task.container.text}` for `{labels[image]}`",
+                        f"`{labels[name]}` would run in `{first}` for `{labels[giver[name]]}` and in{other} "
+                        f"`{second}` for `{labels[image]}`",
                         task.container.position,
                         f"say `container:` at the task `{tasks[name].name}` itself",
                     )
         return given
 
+    def _same(self, one: "tuple[ContainerName, str]", other: "tuple[ContainerName, str]") -> bool:
+        """Whether two names, each in the file of its namespace, stand for one place."""
+        if one[0].text == other[0].text and one[0].is_reference:
+            return True
+        return self._named(*one) == self._named(*other)
+
+    def _asked_away(self, task: "Task") -> bool:
+        """Whether `--in` decides about a task that names no container."""
+        asked = self._wanted.asked
+        # An image as it comes has nothing that the host could run.
+        return bool(asked) and not (asked == HOST and task.persistent and not task.steps and not task.last)
+
     def _container(self, task: "Task", given: "tuple[ContainerName, str] | None") -> "Container | None":
         """The container of a task; None for the host."""
         asked = self._wanted.asked
-        as_it_comes = task.persistent and not task.steps and not task.last
-        if asked == HOST and not as_it_comes:
+        away = self._asked_away(task)
+        if away and asked == HOST:
             return None
         if task.container is not None:
             return self._named(task.container, task.namespace)
-        if asked and asked != HOST:
+        if away:
             found = container_named(self._project, asked, task.namespace)
             if found is None:
                 raise self._unknown(asked, task.namespace)

@@ -14,6 +14,7 @@ from runner.plan.image_plan import BaseVariable
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
 from runner.plan.plan_image import plan_image
+from runner.plan.step import scripts_in
 from runner.plan.steps import Body, StepFiller, task_folder
 
 TYPE_CHECKING = False
@@ -126,16 +127,24 @@ class _Planner:
     def discover(self) -> None:
         """Follow deps, calls and copies until there is nothing new."""
         while self.open:
-            name = self.open.pop()
-            invocation = self.invocations[name]
-            self.depth = self.depths[name] + 1
-            needs: dict[str, Position] = {}
-            self.take_deps(invocation, needs)
-            self.deps[name] = needs
-            body = self.bodies[name] = self.filler.body(invocation)
-            for part, _ in body.parts.values():
-                self.take_deps(part, needs)
-            self.copied[name] = self.copies(invocation, needs)
+            self.fill_in(self.open.pop())
+
+    def fill_in(self, name: str) -> None:
+        """Find out what an invocation does and needs in the place that it is known to run in."""
+        invocation = self.invocations[name]
+        self.depth = self.depths[name] + 1
+        self.place = self.places.get(name)
+        self.images.pop(name, None)
+        needs: dict[str, Position] = {}
+        self.take_deps(invocation, needs)
+        if self.place is not None:
+            self.take_image(name, self.place, needs)
+        self.deps[name] = needs
+        body = self.bodies[name] = self.filler.body(invocation)
+        for part, _ in body.parts.values():
+            self.take_deps(part, needs)
+        self.copied[name] = self.copies(invocation, needs)
+        self.place = None
 
     def find_places(self) -> None:
         """Find out where each invocation runs, and fill in anew what hangs on that."""
@@ -148,29 +157,24 @@ class _Planner:
         while True:
             tasks = {name: invocation.task for name, invocation in self.invocations.items()}
             before, self.places = self.places, finder.find(tasks, self.copied, self.below, self.labels)
-            moved = {name for name, place in self.places.items() if before.get(name) != place}
+            moved = {name for name in tasks if before.get(name) != self.places.get(name)}
             if not moved:
                 return
             served = {name for name in moved if self.invocations[name].task.persistent}
             for name in list(self.invocations):
                 if name in moved or not served.isdisjoint(self.deps[name]):
-                    self.place = self.places.get(name)
-                    self.depth = self.depths[name] + 1
-                    if self.place is not None:
-                        self.take_image(name, self.place)
-                    self.bodies[name] = self.filler.body(self.invocations[name])
-            self.place = None
+                    self.fill_in(name)
             self.discover()
 
     def below(self, name: str) -> "list[str]":
         """What an invocation depends on or calls."""
         return [*self.deps[name], *self.bodies[name].calls]
 
-    def take_image(self, name: str, place: "Container") -> None:
+    def take_image(self, name: str, place: "Container", needs: "dict[str, Position]") -> None:
         """Let an invocation need the image task that makes its container's image."""
         if place.task is None:
             return
-        namespace = self.invocations[name].task.namespace
+        namespace = next((head.namespace for head in self.project.heads if place in head.containers), "")
         found = self.called(place.task, self.facts.platform_names(), namespace)
         if len(found) != 1 or found[0].task.image is None:
             raise PlanError(
@@ -179,7 +183,7 @@ class _Planner:
                 "such as `task: image NAME`",
             )
         image = self.add(found[0], self.depth, place.task.position)
-        self.deps[name].setdefault(image, place.task.position)
+        needs.setdefault(image, place.task.position)
         self.images[name] = image
 
     def system(self) -> str:
@@ -383,12 +387,15 @@ class _Planner:
         if place is None:
             return None
         task = self.invocations[name].task
-        if folder.startswith(("/", "../")) or folder == "..":
-            raise PlanError(
-                f"`{task.name}` works in `{folder}`, and a container sees the project's folder only",
-                task.dir.position if task.dir is not None else task.position,
-                "choose a folder of the project, or `container: host`",
-            )
+        at = task.dir.position if task.dir is not None else task.position
+        scripts = scripts_in((*self.bodies[name].steps, *self.bodies[name].last))
+        for used, position in ((folder, at), *((script.dir, script.position) for script in scripts)):
+            if used.startswith(("/", "../")) or used == "..":
+                raise PlanError(
+                    f"`{task.name}` works in `{used}`, and a container sees the project's folder only",
+                    position,
+                    "choose a folder of the project, or `container: host`",
+                )
         from runner.plan.container_plan import ContainerPlan  # noqa: PLC0415 - see `find_places`
 
         env = {key: self.late(value, {}) for key, value in place.env}

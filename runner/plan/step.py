@@ -217,5 +217,19 @@ def essence(steps: tuple[PlanStep, ...]) -> tuple[object, ...]:
             when = tuple(tuple(question.plain() for question in item) for item in step.when)
             found.append(("when", when, essence(step.steps)))
         else:
-            found.append(("task", step.interpreter, step.env, essence(step.steps), essence(step.last)))
+            env = plain_variables(step.env)
+            found.append(("task", step.interpreter, env, essence(step.steps), essence(step.last)))
     return tuple(found)
+
+
+def plain_variables(env: "tuple[tuple[str, Variable], ...]") -> tuple[tuple[str, object], ...]:
+    """Fixed variables as plain values, the names of the image's variables in their places."""
+    return tuple(
+        (
+            name,
+            value
+            if isinstance(value, str)
+            else tuple(part if isinstance(part, str) else part.plain() for part in value),
+        )
+        for name, value in env
+    )

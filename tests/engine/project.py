@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests.engine.engines import RealEngine, leftovers
+from tests.engine.engines import RealEngine
 from tests.features.conftest import PATIENCE, PYRUN, Project, limit
 
 MEMORY = 4 << 30
@@ -83,7 +83,7 @@ class Screen:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
                 os.chdir(folder)
                 limit(MEMORY)
-                os.execve(argv[0], argv, environ)  # noqa: S606 - that is what this is for
+                os.execve(argv[0], argv, environ)
             finally:
                 os._exit(127)
 

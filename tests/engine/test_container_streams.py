@@ -35,30 +35,30 @@ FILE = f"""
 SIDE = """
       side{number}: {{container: box, run: {{command: {{exec: "yes {number}{digits} | head -n {lines}", quiet: true}}}}}}
 """
-TASKS = f"""
+TASKS = """
       variables:
         container: box
         run:
-        - set-environment: {{SAYS: "a'b\\"c\\n$d `e` \\\\", BYTES: "é\\x01"}}
-        - command: {{exec: 'printf "%s|" "$SAYS" "$BYTES" "${{OLDPWD-none}}" "$PWD"', quiet: true}}
-      nowhere: {{container: box, dir: nowhere, run: {{command: {{exec: "pwd", quiet: true}}}}}}
+        - set-environment: {SAYS: "a'b\\"c\\n$d `e` \\\\", BYTES: "é\\x01"}
+        - command: {exec: 'printf "%s|" "$SAYS" "$BYTES" "${OLDPWD-none}" "$PWD"', quiet: true}
+      nowhere: {container: box, dir: nowhere, run: {command: {exec: "pwd", quiet: true}}}
       traps:
         container: box
-        run: {{command: {{exec: "trap 'echo told; exit 9' TERM INT HUP QUIT; echo up; while :; do sleep 0.01; done", quiet: true}}}}
-        finally: {{command: {{exec: "echo cleaned", quiet: true}}}}
-      children: {{container: box, run: {{command: {{exec: "sleep 300 & echo $! >pid; sleep 301 & echo up; wait", quiet: true}}}}, finally: {{command: {{exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}}}}}
-      bare-children: {{container: bare, run: {{command: {{exec: "sleep 300 & echo $! >pid; echo up; wait", quiet: true}}}}, finally: {{command: {{exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}}}}}
+        run: {command: {exec: "trap 'echo told; exit 9' TERM INT HUP QUIT; echo up; while :; do sleep 0.01; done", quiet: true}}
+        finally: {command: {exec: "echo cleaned", quiet: true}}
+      children: {container: box, run: {command: {exec: "sleep 300 & echo $! >pid; sleep 301 & echo up; wait", quiet: true}}, finally: {command: {exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}}
+      bare-children: {container: bare, run: {command: {exec: "sleep 300 & echo $! >pid; echo up; wait", quiet: true}}, finally: {command: {exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}}
       slow:
         container: box
         timeout: 300ms
         retries: 1
-        run: {{command: {{exec: "echo try; sleep 300 & echo $! >pid; wait", quiet: true}}}}
-        finally: {{command: {{exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}}}
-      size: {{container: box, run: {{command: {{exec: "for n in 0 1 2; do test -t $n && echo $n; done; stty size; trap 'stty size; exit 6' WINCH; echo up; while :; do sleep 0.01; done", quiet: true}}}}}}
-      waits: {{container: box, run: {{command: {{exec: "echo up; sleep 300", quiet: true}}}}, finally: {{command: {{exec: "echo cleaned", quiet: true}}}}}}
-      copies: {{container: box, run: {{command: {{exec: "echo up; cat", quiet: true}}}}}}
-      pty: {{container: box, run: {{command: {{exec: "test -t 0 && test -t 1 && test -t 2 && echo all; exit 4", quiet: true, pty: true}}}}}}
-      answers: {{container: box, run: {{command: {{exec: "printf 'name? '; read name; echo hello $name >&2; exit 5", quiet: true, respond: {{'name\\?': Ada}}}}}}}}
+        run: {command: {exec: "echo try; sleep 300 & echo $! >pid; wait", quiet: true}}
+        finally: {command: {exec: "kill -0 $(cat pid) 2>/dev/null || echo gone", quiet: true}}
+      size: {container: box, run: {command: {exec: "for n in 0 1 2; do test -t $n && echo $n; done; stty size; trap 'stty size; exit 6' WINCH; echo up; while :; do sleep 0.01; done", quiet: true}}}
+      waits: {container: box, run: {command: {exec: "echo up; sleep 300", quiet: true}}, finally: {command: {exec: "echo cleaned", quiet: true}}}
+      copies: {container: box, run: {command: {exec: "echo up; cat", quiet: true}}}
+      pty: {container: box, run: {command: {exec: "test -t 0 && test -t 1 && test -t 2 && echo all; exit 4", quiet: true, pty: true}}}
+      answers: {container: box, run: {command: {exec: "printf 'name? '; read name; echo hello $name >&2; exit 5", quiet: true, respond: {'name\\?': Ada}}}}
 """
 
 
@@ -178,10 +178,15 @@ def test_a_signal_reaches_the_command_and_finally_runs(p: ContainerProject, numb
     assert p.gone() == []
 
 
-@pytest.mark.parametrize("stdin", [None, "given"])
-@pytest.mark.parametrize(("task", "number"), [
-    ("children", signal.SIGTERM), ("children", signal.SIGINT), ("bare-children", signal.SIGTERM),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("task", "number", "stdin"),
+    [
+        ("children", signal.SIGTERM, None),
+        ("children", signal.SIGINT, None),
+        ("children", signal.SIGTERM, "given"),
+        ("bare-children", signal.SIGTERM, None),
+    ],
+)
 def test_a_script_s_children_end_with_it(
     p: ContainerProject, task: str, number: signal.Signals, stdin: str | None
 ) -> None:

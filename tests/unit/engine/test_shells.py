@@ -209,10 +209,13 @@ def test_what_was_left_running_is_noticed_if_it_may_still_write(shell: LocalShel
         assert not alive(pid)
         return ending.left
 
+    redirected = f"{shells.FOLDER}/redirected"
     assert [
         left("sleep 300 & echo $!"),
         left("setsid sleep 300 >/dev/null & echo $!"),
-        left("sleep 300 >/dev/null 2>&1 & echo $!"),
+        left(
+            f"{{ : >{redirected}; exec sleep 300; }} >/dev/null 2>&1 & echo $!; until test -e {redirected}; do :; done"
+        ),
     ] == [True, True, False]
 
 
