@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from runner.execute.host import HostRun
     from runner.execute.inputs import Inputs
-    from runner.execute.places import Places
     from runner.execute.outcome import Outcome
+    from runner.execute.places import Places
     from runner.plan.action import Action, Plan
     from runner.plan.file_state import FileState
 

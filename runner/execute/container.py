@@ -409,17 +409,21 @@ class Containers:
             return
         if self._inner is not None and before.inner is not None:
             self._inner.follow(before.inner)
-        self._jobs, before._jobs = before._jobs, {}
-        self._made, before._made = before._made, []
-        self._launchers = dict(before._launchers)
-        self._network, self._network_job, before._network_job = (
-            before._network or self._network,
-            before._network_job,
-            None,
-        )
-        self._token, self._swept = before._token, before._swept
+        given = before.give()
+        self._jobs, self._made, self._launchers, network, self._network_job, self._token, self._swept = given
+        self._network = network or self._network
         for launcher in self._launchers.values():
             launcher.serve_in(self)
+
+    def give(
+        self,
+    ) -> "tuple[dict[str, Job], list[str], dict[str, ContainerLauncher], str, Job | None, str, bool]":
+        """All that is ready, and what is known of it; nothing of it is left here to be closed."""
+        found = (
+            self._jobs, self._made, self._launchers, self._network, self._network_job, self._token, self._swept,
+        )  # fmt: skip
+        self._jobs, self._made, self._launchers, self._network_job = {}, [], {}, None
+        return found
 
     def close(self) -> None:
         """Nothing more comes: end what runs in containers, and remove what nobody needs any more."""

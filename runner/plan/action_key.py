@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.plan.action import Action
-    from runner.plan.container_plan import ContainerPlan
     from runner.plan.file_state import FileState
 
     Pieces = tuple[tuple[str, object], ...]

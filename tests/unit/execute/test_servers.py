@@ -29,7 +29,7 @@ class Run:
     hear: Any = None
     prefix: bytes | None = b""
     launcher = None
-    tokens: Any = {}
+    tokens: Any = ()
 
     @property
     def around(self) -> "Run":

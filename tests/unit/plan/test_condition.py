@@ -217,7 +217,12 @@ def test_a_variable_is_the_one_of_the_files_namespace() -> None:
 
 
 def test_a_question_has_its_values_filled_in() -> None:
-    left = settle(((check(ENVIRONMENT, "SET", "<a>", None), check(EXISTS, "", "<a>")),), VALUES, world().platform().os, "d")
+    left = settle(
+        ((check(ENVIRONMENT, "SET", "<a>", None), check(EXISTS, "", "<a>")),),
+        VALUES,
+        world().platform().os,
+        "d",
+    )
     assert left == ((Question(ENVIRONMENT, "SET", ("x", None), "d"), Question(EXISTS, "", ("x",), "d")),)
 
 
