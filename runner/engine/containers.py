@@ -290,9 +290,8 @@ class ContainerEngine:
             docker.types.Mount(bind.target, bind.source, type="bind", read_only=bind.readonly)
             for bind in spec.binds
         ]
-        labels = dict(spec.volume_labels)
         mounts += [
-            docker.types.Mount(where, name, type="volume", labels={**labels, WHAT_LABEL: where})
+            docker.types.Mount(where, name, type="volume", labels=_volume_labels(spec, where))
             for name, where in spec.volumes
         ]
         ports = {f"{inner}/tcp": ("127.0.0.1", outer or None) for inner, outer in spec.ports}
@@ -313,6 +312,10 @@ class ContainerEngine:
             if spec.network in {"none", "host"}
             else {"host.docker.internal": "host-gateway"},
         )
+        with self._told("make a volume"):
+            for name, where in spec.volumes:
+                # One that is there stays as it is. Podman labels none that it makes with a container.
+                api.create_volume(name, labels=_volume_labels(spec, where))
         try:
             with self._told("make a container"):
                 try:
@@ -526,6 +529,11 @@ def _plain_socket(found: Any) -> socket.socket:
     own.setblocking(True)
     found.close()
     return own
+
+
+def _volume_labels(spec: Spec, where: str) -> dict[str, str]:
+    """What is written on a volume that is seen at a path of a new container."""
+    return {**dict(spec.volume_labels), WHAT_LABEL: where}
 
 
 def _is_unseen(told: str) -> bool:

@@ -301,9 +301,13 @@ class ContainerFacts:
         return digest_of(canonical((tuple(where), made))).hex[:32]
 
     def _made(self, volume: str) -> str:
+        """Which run made a volume; empty if it is not there."""
         if volume not in self._volumes:
-            found = self._ask(lambda engine: engine.volume(volume))
-            self._volumes[volume] = "" if found is None else str(found.get("CreatedAt", ""))
+            found = self._ask(lambda engine: engine.volume(volume)) or {}
+            labels = found.get("Labels")
+            run = labels.get("pyrun.run", "") if isinstance(labels, dict) else ""
+            # When it was made is no answer: for Docker before 24 that is when its top folder was written last.
+            self._volumes[volume] = str(run or found.get("CreatedAt", ""))
         return self._volumes[volume]
 
     # Users and what is kept for them
