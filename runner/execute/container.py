@@ -608,16 +608,16 @@ class Containers:
         aliases = (server.hostname,) if server is not None and server.hostname else ()
         network = one.network or self._network
         made_of = (
-            image, script, tuple(bind.plain() for bind in binds), tuple(volumes), network, one.platform, one.memory,
-            one.cpus, one.init, tuple(facts.certificates()),
+            image, script, tuple(bind.plain() for bind in binds), tuple(volumes), network, one.platform,
+            one.memory, one.cpus, one.init, tuple(facts.certificates()),
         )  # fmt: skip
         labels = {**self._labels(plan), "pyrun.key": digest_of(canonical(made_of)).hex[:32]}
         if keep:
             labels["pyrun.keep"] = str(keep)
         return Spec(
             image, ("sh", "-c", script), (), "0", "/", tuple(binds), tuple(volumes), tuple(labels.items()),
-            network, aliases if network == self._network else (), ports, one.platform, one.memory, one.cpus, one.init,
-            tuple(labels.items()), True, not keep,
+            network, aliases if network == self._network else (), ports, one.platform, one.memory, one.cpus,
+            one.init, tuple(labels.items()), True, not keep,
         )  # fmt: skip
 
     def _mounted(self, source: str, folder: str) -> str:

@@ -52,11 +52,12 @@ class ContainerProject(Project):
     def gone(self) -> list[str]:
         """What pyrun has left in the engine for this project, once what is just ending has ended."""
         deadline = time.monotonic() + PATIENCE
-        while (left := self._mine()) and time.monotonic() < deadline:
+        while (left := self.left()) and time.monotonic() < deadline:
             time.sleep(0.02)
         return left
 
-    def _mine(self) -> list[str]:
+    def left(self) -> list[str]:
+        """What pyrun has in the engine for this project just now."""
         label = f"label=pyrun.project={self.root}"
         found = self.engine.docker("ps", "--all", "--quiet", "--filter", label).split()
         return [f"container {name}" for name in found]

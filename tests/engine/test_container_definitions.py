@@ -52,10 +52,12 @@ def test_a_setup_makes_one_image_for_all_projects_that_say_the_same(
     result = first.run("show", env={"HTTP_PROXY": "http://one.example.org"})
     assert result == (
         f"{first.mark}\nhttp://one.example.org\n",
-        f'container set $ echo {first.mark} > /one; echo "by $HTTP_PROXY"; echo worse >&2\n'
-        "by http://one.example.org\nworse\n"
-        "container set $ cat /one > /two\n"
-        'show $ cat /two; echo "$HTTP_PROXY"\n',
+        (
+            f'container set $ echo {first.mark} > /one; echo "by $HTTP_PROXY"; echo worse >&2\n'
+            "by http://one.example.org\nworse\n"
+            "container set $ cat /one > /two\n"
+            'show $ cat /two; echo "$HTTP_PROXY"\n'
+        ),
         0,
     )
     second = made(tmp_path, each, text)
@@ -78,11 +80,13 @@ def test_a_setup_that_fails_leaves_no_image(each: RealEngine, tmp_path: "os.Path
     )  # fmt: skip
     expected = (
         "",
-        "container bad $ echo fine\nfine\n"
-        "container bad $ echo worse >&2; exit 7\nworse\n"
-        "pyrun: tasks.yml:2:3: the setup of the container `bad` failed with exit status 7: "
-        "echo worse >&2; exit 7\n"
-        "  2 |   bad:\n    |   ^^^\n",
+        (
+            "container bad $ echo fine\nfine\n"
+            "container bad $ echo worse >&2; exit 7\nworse\n"
+            "pyrun: tasks.yml:2:3: the setup of the container `bad` failed with exit status 7: "
+            "echo worse >&2; exit 7\n"
+            "  2 |   bad:\n    |   ^^^\n"
+        ),
         7,
     )
     # Nothing of it is taken for done by the next run.
@@ -140,20 +144,26 @@ def test_what_is_wrong_with_a_dockerfile_is_told(docker: RealEngine, tmp_path: "
     ))]  # fmt: skip
     assert told == [
         (
-            "tasks.yml:2:3: the Dockerfile of the container `failing` failed with exit status 9: exit 9\n"
-            "  2 |   failing: {dockerfile: Dockerfile}\n    |   ^^^^^^^\n",
+            (
+                "tasks.yml:2:3: the Dockerfile of the container `failing` failed with exit status 9: exit 9\n"
+                "  2 |   failing: {dockerfile: Dockerfile}\n    |   ^^^^^^^\n"
+            ),
             9,
         ),
         (
-            "tasks.yml:3:3: the Dockerfile `nosuch` of the container `missing` can't be read: "
-            "No such file or directory\n"
-            "  3 |   missing: {dockerfile: nosuch}\n    |   ^^^^^^^\n",
+            (
+                "tasks.yml:3:3: the Dockerfile `nosuch` of the container `missing` can't be read: "
+                "No such file or directory\n"
+                "  3 |   missing: {dockerfile: nosuch}\n    |   ^^^^^^^\n"
+            ),
             1,
         ),
         (
-            "tasks.yml:4:3: `Copying` copies `nosuch`, and there is no such file in `.`\n"
-            "  4 |   copying: {dockerfile: Copying}\n    |   ^^^^^^^\n"
-            "  name the folder that it copies from: `context:`\n",
+            (
+                "tasks.yml:4:3: `Copying` copies `nosuch`, and there is no such file in `.`\n"
+                "  4 |   copying: {dockerfile: Copying}\n    |   ^^^^^^^\n"
+                "  name the folder that it copies from: `context:`\n"
+            ),
             1,
         ),
     ]
@@ -180,18 +190,22 @@ def test_users_are_those_of_the_image(each: RealEngine, tmp_path: "os.PathLike[s
     )  # fmt: skip
     result = project.run("named", "grouped", "numbered", "home", "--quiet", "-j1")
     assert result == (
-        "1500:1500 /home/worker\n1500:1500\n"
-        "1500:65534 /home/worker\n1500:65534\n"
-        "1234:7 /home/pyrun\n1234:7\n"
-        "/root\n/home/pyrun\n",
+        (
+            "1500:1500 /home/worker\n1500:1500\n"
+            "1500:65534 /home/worker\n1500:65534\n"
+            "1234:7 /home/pyrun\n1234:7\n"
+            "/root\n/home/pyrun\n"
+        ),
         "",
         0,
     )
     assert project.run("unknown") == (
         "",
-        "pyrun: tasks.yml:5:3: the image of the container `unknown` has no user `nosuch`\n"
-        '  5 |   unknown: {from: "busybox:1.36", user: nosuch}\n    |   ^^^^^^^\n'
-        "  name one that stands in its /etc/passwd, or a number\n",
+        (
+            "pyrun: tasks.yml:5:3: the image of the container `unknown` has no user `nosuch`\n"
+            '  5 |   unknown: {from: "busybox:1.36", user: nosuch}\n    |   ^^^^^^^\n'
+            "  name one that stands in its /etc/passwd, or a number\n"
+        ),
         1,
     )
     assert project.gone() == []
@@ -210,7 +224,7 @@ def test_the_callers_files_are_the_callers(docker: RealEngine, tmp_path: "os.Pat
     )  # fmt: skip
     subprocess.run(["chown", "-R", "1000:1000", project.told], check=True)
     folder = project.told
-    while folder not in {"/", "/tmp"}:  # noqa: S108 - that is where everybody gets to
+    while folder not in {"/", "/tmp"}:
         folder = os.path.dirname(folder)
         os.chmod(folder, os.stat(folder).st_mode | 0o011)
     argv = ["setpriv", "--reuid=1000", "--regid=1000", f"--groups={docker.group}",
@@ -277,10 +291,12 @@ def test_networks_limits_and_mounts(docker: RealEngine, tmp_path: "os.PathLike[s
     assert os.listdir(f"{project.home}/own") == ["b"]
     assert project.run("gone") == (
         "",
-        "pyrun: tasks.yml:3:52: the container `gone` mounts `nosuch`, which the engine's machine does not have\n"
-        '  3 |   gone: {from: "busybox:1.36", mounts: ["data:/data", "nosuch:/nosuch"]}\n'
-        f"    | {' ' * 51}^^^^^^^^^^^^^^^^\n"
-        "  make it first; a folder that is to be kept between runs is a cache mount\n",
+        (
+            "pyrun: tasks.yml:3:52: the container `gone` mounts `nosuch`, which the engine's machine does not have\n"
+            '  3 |   gone: {from: "busybox:1.36", mounts: ["data:/data", "nosuch:/nosuch"]}\n'
+            f"    | {' ' * 51}^^^^^^^^^^^^^^^^\n"
+            "  make it first; a folder that is to be kept between runs is a cache mount\n"
+        ),
         125,
     )
     assert project.gone() == []
@@ -341,6 +357,6 @@ def test_an_image_counts_by_its_content(docker: RealEngine, tmp_path: "os.PathLi
         # The container that was kept is of the other image.
         assert project.run("show", "--quiet") == ("two\n", "", 0)
     finally:
-        for left in project._mine():
+        for left in project.left():
             docker.docker("rm", "--force", left.split()[1])
         docker.docker("rmi", "--force", tag)

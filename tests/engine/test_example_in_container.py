@@ -73,10 +73,10 @@ class InContainer(Example):
         super().__init__(folder)
         self.engine = engine
         self.user = user
-        self.image = f"tests-example:{uuid.uuid4().hex}"
-        engine.docker("tag", IMAGE, self.image)
+        self.tag = f"tests-example:{uuid.uuid4().hex}"
+        engine.docker("tag", IMAGE, self.tag)
         self.edit(
-            "tasks.yml", f"    from: {IMAGE}\n", f"    from: {self.image}\n    env: {{GOFLAGS: -trimpath}}\n"
+            "tasks.yml", f"    from: {IMAGE}\n", f"    from: {self.tag}\n    env: {{GOFLAGS: -trimpath}}\n"
         )
         self.edit("tasks.yml", "\ntasks:\n", CARRY)
         self.write(".gitignore", ".compiled/\n" + self.read(".gitignore"))
@@ -107,18 +107,24 @@ class InContainer(Example):
         return found
 
     def containers(self) -> list[str]:
-        """All that the engine has made or started for it, as often as it did."""
+        """What the engine did to make and start containers for it; Podman, without a journal, tells nothing."""
         label = f"label=pyrun.project={self.root}"
-        told = self.engine.docker("events", "--since=0", "--until=0s", "--filter", label, "--format={{.Action}}")
+        told = self.engine.docker(
+            "events", "--since=0", "--until=0s", "--filter", label, "--format={{.Action}}"
+        )
         return [action for action in told.split() if action in {"create", "start"}]
+
+    def kept(self) -> list[str]:
+        """The volumes that were made for it and say so."""
+        label = f"label=pyrun.project={self.root}"
+        return self.engine.docker("volume", "ls", "--quiet", "--filter", label).split()
 
     def take_down(self) -> None:
         """Remove what is kept for it in the engine, and the image's name."""
-        label = f"label=pyrun.project={self.root}"
-        for volume in self.engine.docker("volume", "ls", "--quiet", "--filter", label).split():
+        for volume in self.kept():
             # One that somebody else uses meanwhile stays.
             self.engine.call("volume", "rm", volume)
-        self.engine.docker("rmi", self.image)
+        self.engine.docker("rmi", self.tag)
 
 
 @pytest.fixture(scope="module")
@@ -184,12 +190,14 @@ def test_the_example_is_built_in_its_container_as_on_the_host(
         told = "".join(f"{user}\n{user}\n{home}\n" + f"{user} {user}\n" * 3)
         assert project.called("-q", "whose") == Result(told, "", 0)
         before = project.containers()
-        assert before
+        assert bool(before) == (where == "engine")
         again = project.called("install", "test", "build", "--all")
         assert (again.stdout, ordered(again.stderr), again.code) == ("", AGAIN, 0)
         assert project.containers() == before
         assert project.owners() == {(user, user)}
         assert project.left() == []
+        # Both cache mounts; a HOME may be there from before.
+        assert len([name for name in project.kept() if name.startswith("pyrun-cache-")]) == 2
     finally:
         project.end_all()
         project.take_down()

@@ -67,7 +67,7 @@ def refused(
     with pytest.raises(PlanError) as info:
         plan_of(text, *names, wanted=WantedPlace(asked, inside), files=files)
     at = info.value.at
-    return info.value.message, "" if at is None else f"{at.file}:{at.line}", info.value.hint
+    return info.value.message, "" if at is None else f"{at.path}:{at.line}", info.value.hint
 
 
 # What files say
@@ -247,9 +247,9 @@ tasks:
     assert container is not None
     assert container.image == plan.actions[0].id
     assert plan.actions[1].deps == (plan.actions[0].id,)
-    assert [action.label for action in plan_of(top, "api:n", wanted=WantedPlace(HOST), files=files).actions] == [
-        "api:n"
-    ]
+    assert [
+        action.label for action in plan_of(top, "api:n", wanted=WantedPlace(HOST), files=files).actions
+    ] == ["api:n"]
 
 
 # What is asked for
@@ -335,8 +335,10 @@ def test_a_part_may_name_the_container_of_its_action_and_no_other() -> None:
     assert places(PART % ("go", "go")) == {"t": "go"}
     assert places(PART % ("host", "host")) == {"t": HOST}
     assert refused(PART % ("node", "go")) == (
-        "`t` declares what it reads or writes, so what it calls becomes part of it and runs in `go`, and `part` "
-        "names `node`",
+        (
+            "`t` declares what it reads or writes, so what it calls becomes part of it and runs in `go`, and `part` "
+            "names `node`"
+        ),
         "tasks.yml:3",
         "name `part` under the `deps` of `t`",
     )
