@@ -132,9 +132,11 @@ def _set_up(
     lines.append("rm -rf /.pyrun 2>/dev/null || :")
     told = f"printf '\\000{mark} %s\\000' $?; printf '\\000{mark}\\000' >&2"
     # It ends when nobody is connected to it any longer, so that nothing outlives a pyrun that was killed.
-    script = f"{{ sh -c {quoted(chr(10).join(lines))} </dev/null; {told}; }} & while read -r line; do :; done"
+    # What passes from the caller comes over the connection: what a container begins with would be the image's, too.
+    whole = f"{{ sh -c {quoted(chr(10).join(lines))} </dev/null; {told}; }}"
+    script = f'read -r line; eval "$line"; {whole} & while read -r line; do :; done'
     spec = Spec(
-        base, ("sh", "-c", script), tuple(facts.passing().items()), "0", "/", (), (), (), one.network
+        base, ("sh", "-c", script), (), "0", "/", (), (), (), one.network
         if one.network != "none" else "", (), (), one.platform, 0, 0, False, tuple(labels.items()), True, True,
     )  # fmt: skip
     container = create(spec)
@@ -142,6 +144,7 @@ def _set_up(
         put_certificates(engine, container, facts.certificates(), CERTIFICATES)
         connection = engine.attach(container, stdin=True)
         engine.start(container)
+        connection.sendall(f"{exports(facts.passing())}\n".encode("utf-8", "surrogateescape"))
         written = Written(plan, mark[::-1], lambda shown, data: tell(job, plan, shown, data))
         ending = Ending(mark, written.take)
         frames = Frames(connection)
@@ -175,6 +178,14 @@ def _set_up(
         # Where the engine does not answer any more, the next run removes it.
         with suppress(EngineError):
             engine.remove(container)
+
+
+def exports(variables: "Mapping[str, str]") -> str:
+    """A line of shell text that sets variables, which hold no newline; `:` for none."""
+    from runner.engine.shells import quoted  # noqa: PLC0415 - for containers only
+
+    plain = [f"{name}={quoted(value)}" for name, value in variables.items() if "\n" not in value]
+    return f"export {' '.join(plain)}" if plain else ":"
 
 
 class Written:

@@ -292,9 +292,9 @@ def test_networks_limits_and_mounts(docker: RealEngine, tmp_path: "os.PathLike[s
     assert project.run("gone") == (
         "",
         (
-            "pyrun: tasks.yml:3:52: the container `gone` mounts `nosuch`, which the engine's machine does not have\n"
+            "pyrun: tasks.yml:3:55: the container `gone` mounts `nosuch`, which the engine's machine does not have\n"
             '  3 |   gone: {from: "busybox:1.36", mounts: ["data:/data", "nosuch:/nosuch"]}\n'
-            f"    | {' ' * 51}^^^^^^^^^^^^^^^^\n"
+            f"    | {' ' * 54}^^^^^^^^^^^^^^^^\n"
             "  make it first; a folder that is to be kept between runs is a cache mount\n"
         ),
         125,
@@ -319,7 +319,7 @@ def test_what_hangs_on_cache_mounts_is_done_again_when_they_are_gone(
     # That the image had to be asked for its user's number makes no difference.
     assert project.run("two") == (
         "",
-        "one: up to date (1 source as in the last run)\ntwo: up to date (1 source and 1 dep as in the last run)\n",
+        "two: up to date (1 source and 1 dep as in the last run)\n",
         0,
     )
     assert project.gone() == []
