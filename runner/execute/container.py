@@ -231,6 +231,8 @@ class ContainerLauncher:
         last, name = self._last, self._plan.name
         if isinstance(last, ShellProcess) and last.broken:
             self._containers.lost(self._action)
+            if self.warm.out_of_memory():
+                return self._ran_out(outcome)
             error = EngineError(
                 f"the container `{name}` failed while `{self._action.label}` ran: {self.warm.why()}",
                 self._action.position,
@@ -242,17 +244,21 @@ class ContainerLauncher:
                 outcome.status, outcome.label, outcome.command, self._unbegun(last.failing, outcome)
             )
         if outcome.status == _KILLED and self.warm.out_of_memory():
-            limit = self._plan.definition.memory
-            of = f" of {_bytes(limit)}" if limit else ""
-            ran_out = RunError(
-                f"`{self._action.label}` was killed (exit status {_KILLED}): the container `{name}` reached its "
-                f"memory limit{of}",
-                self._action.position,
-                "let it use more: `memory:` at the container, or run fewer tasks side by side with `--jobs`",
-                _KILLED,
-            )
-            return Outcome(_KILLED, outcome.label, outcome.command, ran_out)
+            return self._ran_out(outcome)
         return outcome
+
+    def _ran_out(self, outcome: Outcome) -> Outcome:
+        """What came of a command that took too much memory."""
+        limit = self._plan.definition.memory
+        of = f" of {_bytes(limit)}" if limit else ""
+        error = RunError(
+            f"`{self._action.label}` was killed (exit status {_KILLED}): the container `{self._plan.name}` "
+            f"reached its memory limit{of}",
+            self._action.position,
+            "let it use more: `memory:` at the container, or run fewer tasks side by side with `--jobs`",
+            _KILLED,
+        )
+        return Outcome(_KILLED, outcome.label, outcome.command, error)
 
     def _unbegun(self, why: str, outcome: Outcome) -> RunError:
         """Why a command could not begin, in words."""

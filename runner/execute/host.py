@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from runner.errors import TIMEOUT, RunError
+from runner.errors import TIMEOUT, PyrunError, RunError
 from runner.events import CommandStarted, Noticed, Retried, StepSkipped, VariablesSet
 from runner.execute.outcome import DONE, HALTED, STOPPED, Outcome, Pause
 from runner.execute.simple_command import simple_words
@@ -228,7 +228,7 @@ class HostRun:
             made = place_secrets(
                 secrets, self.around.work.environ(action, action.traits.namespace), self.around.work.top
             )
-        except RunError as error:
+        except PyrunError as error:
             return Outcome(error.status, action.label, "", error)
         try:
             return (yield from self._all())
@@ -244,7 +244,7 @@ class HostRun:
                 outcome = yield self.process
                 if outcome.failed or self.halted:
                     return outcome if outcome.failed else HALTED
-        except RunError as error:
+        except PyrunError as error:
             error.at = error.at or self.action.position
             return Outcome(error.status, self.action.label, "", error)
         return DONE
@@ -354,7 +354,7 @@ class HostRun:
         self._tell(script, place)
         try:
             self._start(script, place)
-        except RunError as error:
+        except PyrunError as error:
             error.at = error.at or script.position
             return Outcome(error.status, self.action.label, script.text, error)
         assert self.process is not None
@@ -374,7 +374,7 @@ class HostRun:
         assert launcher is not None
         try:
             self.process, feed = launcher.serve(self._sinks())
-        except RunError as error:
+        except PyrunError as error:
             error.at = error.at or self.action.position
             return Outcome(error.status, self.action.label, "", error)
         self.streams = [feed]
@@ -615,7 +615,7 @@ class HostRun:
                     environ=environ,
                     files=(self.around.null,) * 3,
                 )
-        except RunError as error:
+        except PyrunError as error:
             error.at = step.position
             return Outcome(error.status, self.action.label, text, error)
         outcome = yield self.process

@@ -132,7 +132,7 @@ def _set_up(
     lines.append("rm -rf /.pyrun 2>/dev/null || :")
     told = f"printf '\\000{mark} %s\\000' $?; printf '\\000{mark}\\000' >&2"
     # It ends when nobody is connected to it any longer, so that nothing outlives a pyrun that was killed.
-    # What passes from the caller comes over the connection: what a container begins with would be the image's, too.
+    # What passes from the caller comes over the connection: what a container begins with is the image's, too.
     whole = f"{{ sh -c {quoted(chr(10).join(lines))} </dev/null; {told}; }}"
     script = f'read -r line; eval "$line"; {whole} & while read -r line; do :; done'
     spec = Spec(

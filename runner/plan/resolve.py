@@ -4,7 +4,7 @@ from runner.errors import PlanError
 from runner.model.codec import write_json
 from runner.model.container import HOST
 from runner.model.path import beneath
-from runner.model.project import head_of
+from runner.model.project import container_named, head_of
 from runner.model.task import EXCLUDE, GO, SSH, Secret
 from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Sources, Traits
 from runner.plan.calls import draft_of
@@ -374,13 +374,19 @@ class _Planner:
             said = part.task.container
             where = HOST if place is None else place.name
             inside = self.wanted.inside if self.wanted is not None else ""
-            if said is not None and said.text not in {where, inside}:
+            other = ""
+            if said is not None and said.text == where and place is not None and not said.is_reference:
+                # Two files may each have a container of that name.
+                other = (
+                    "another " if container_named(self.project, where, part.task.namespace) != place else ""
+                )
+            if said is not None and (other or said.text not in {where, inside}):
                 if place is None and self.wanted is not None and self.wanted.asked == HOST:
                     continue
                 owner = self.invocations[name].task.name
                 raise PlanError(
                     f"`{owner}` declares what it reads or writes, so what it calls becomes part of it and runs in "
-                    f"`{where}`, and `{part.task.name}` names `{said.text}`",
+                    f"`{where}`, and `{part.task.name}` names {other}`{said.text}`",
                     said.position,
                     f"name `{part.task.name}` under the `deps` of `{owner}`",
                 )
