@@ -245,7 +245,9 @@ class HostRun:
                 if outcome.failed or self.halted:
                     return outcome if outcome.failed else HALTED
         except PyrunError as error:
-            error.at = error.at or self.action.position
+            if isinstance(error, RunError):
+                # That there is no engine is no fault of the task.
+                error.at = error.at or self.action.position
             return Outcome(error.status, self.action.label, "", error)
         return DONE
 

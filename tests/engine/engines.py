@@ -344,7 +344,10 @@ def _running(
     log = f"{folder}/log"
     with (
         open(log, "wb") as file,
-        subprocess.Popen(argv, stdout=file, stderr=file, env=environ, start_new_session=True) as process,
+        # Podman's watchers write a file where they are when memory has run out.
+        subprocess.Popen(
+            argv, cwd=folder, stdout=file, stderr=file, env=environ, start_new_session=True
+        ) as process,
     ):
         try:
             _await_answer(address, process, log)

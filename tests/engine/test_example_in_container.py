@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -110,7 +111,7 @@ class InContainer(Example):
         """What the engine did to make and start containers for it; Podman, without a journal, tells nothing."""
         label = f"label=pyrun.project={self.root}"
         told = self.engine.docker(
-            "events", "--since=0", "--until=0s", "--filter", label, "--format={{.Action}}"
+            "events", "--since=0", f"--until={time.time():.9f}", "--filter", label, "--format={{.Action}}"
         )
         return [action for action in told.split() if action in {"create", "start"}]
 

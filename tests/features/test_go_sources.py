@@ -21,7 +21,7 @@ TEST_LISTS = ("TestGoFiles", "XTestGoFiles", "TestEmbedFiles", "XTestEmbedFiles"
 FIELDS = ("ImportPath", "Dir", "DepOnly", "DefaultPGOFile", *LISTS, *TEST_LISTS)
 PLATFORMS = (
     ("linux", "amd64", "1", ""),
-    ("linux", "amd64", "0", "extra"),
+    ("linux", "amd64", "0", "extra,integration"),
     ("windows", "arm64", "0", ""),
     ("darwin", "amd64", "0", "extra,other"),
     ("plan9", "386", "0", "ignore"),
