@@ -163,7 +163,7 @@ def own_docker_engine(size: str) -> Iterator[OwnEngine]:
         size: How much its disk holds, as `mount` has it.
     """
     with _folder() as folder, private_network(os.path.basename(folder)) as network:
-        os.mkdir(f"{folder}/data")
+        os.makedirs(f"{folder}/data", exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", f"{folder}/data"], check=True)
         engine = OwnEngine(folder, network)
         engine.start()

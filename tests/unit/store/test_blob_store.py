@@ -229,8 +229,11 @@ def test_many_runs_at_once_keep_and_remove(folder: str) -> None:
     runs = [subprocess.Popen([sys.executable, "-c", code, str(n)], cwd=ROOT) for n in range(4)]
     assert [run.wait() for run in runs] == [0, 0, 0, 0]
     store = BlobStore(f"{folder}/store", 40 * BLOCK)
+    # A run that finds another one at it leaves what is too much to the next that adds something.
+    store.put(b"one more")
+    store.tidy()
     files = all_files(f"{store.folder}/cas")
-    assert 0 < len(files) <= 44
+    assert 0 < len(files) <= 40
     for path in files:
         assert digest_of(read(path)).hex == os.path.basename(path)
     assert os.listdir(f"{store.folder}/new") == []
