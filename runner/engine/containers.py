@@ -407,6 +407,12 @@ class ContainerEngine:
         with contextlib.suppress(docker.errors.APIError), self._told_as_it_is():
             self._api.kill(container, number)
 
+    def unpause(self, container: str) -> None:
+        """Let a container go on that somebody has paused, so that it can hear a signal."""
+        if self.state(container).get("Paused"):
+            with contextlib.suppress(docker.errors.APIError), self._told_as_it_is():
+                self._api.unpause(container)
+
     def stop(self, container: str, seconds: int) -> None:
         """Stop a container as its image wants to be stopped, by force after some seconds."""
         with contextlib.suppress(docker.errors.APIError), self._told_as_it_is():

@@ -56,6 +56,7 @@ def request_text(
     environ: Mapping[str, str],
     gone: Sequence[str],
     *,
+    secrets: Sequence[str],
     note: Note,
     terminal: bool,
 ) -> str:
@@ -69,12 +70,14 @@ def request_text(
         folder: Its working folder in the container.
         environ: All its variables.
         gone: Variables of the container that it does not get.
+        secrets: The names of variables whose values the engine must not know.
         note: Where in the container its number goes.
         terminal: Whether it gets a terminal.
     """
     return json.dumps({
         "url": url, "container": container, "user": user, "words": list(words), "folder": folder,
-        "environ": dict(environ), "gone": list(gone), "note": [note.name, note.turn], "terminal": terminal,
+        "environ": dict(environ), "gone": list(gone), "secrets": list(secrets), "note": [note.name, note.turn],
+        "terminal": terminal,
     })  # fmt: skip
 
 
@@ -149,7 +152,7 @@ class Client:
         begin = beginning(
             '"$@"', quoted(wanted["words"][0]), wanted["folder"], refused=_refused, group=not self._terminal
         )
-        parts = "; ".join([*unset(wanted["gone"]), begin])
+        parts = "; ".join([*self._secrets(), *unset(wanted["gone"]), begin])
         if self._terminal:
             rows, columns = _size()
             # The engine is told as well, but hears of it when the command has begun already.
@@ -159,6 +162,15 @@ class Client:
         if script:
             text += f"; rm -f {note.script}"
         return ["sh", "-c", text, "sh", *words]
+
+    def _secrets(self) -> Sequence[str]:
+        """The shell text by which the command gets its secrets: some engines write on disk what they are told."""
+        environ, file = self._wanted["environ"], self._note.variables
+        secrets = {name: environ[name] for name in self._wanted["secrets"] if name in environ}
+        if not secrets:
+            return []
+        self._put(file, f"export {' '.join(f'{name}={quoted(value)}' for name, value in secrets.items())}\n")
+        return [f". {file}", f"rm -f {file}"]
 
     def _put(self, path: str, text: str) -> None:
         """Write a file in the container, for the command's user alone."""
@@ -181,7 +193,14 @@ class Client:
         """
         wanted = self._wanted
         terminal = self._terminal and not plain
-        environ = [] if plain else [f"{name}={value}" for name, value in wanted["environ"].items()]
+        told = (
+            {}
+            if plain
+            else {
+                name: wanted["environ"][name] for name in wanted["environ"] if name not in wanted["secrets"]
+            }
+        )
+        environ = [f"{name}={value}" for name, value in told.items()]
         if terminal and "TERM" in os.environ and "TERM" not in wanted["environ"]:
             environ.append(f"TERM={os.environ['TERM']}")
         body = {

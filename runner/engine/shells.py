@@ -31,6 +31,8 @@ _HEAD = 8
 _LOOK = 5
 """Seconds between two looks at whether a warm container is still used."""
 _OBEY = 'while read -r line; do eval "$line"; done'
+_SOONER = 200
+"""Thousandths of the memory that count against a command, so that its shell lives to tell how it ended."""
 _LONGEST = 120_000
 """Bytes of the longest word of a command; Linux takes 128 KiB."""
 _BY_SHELL = frozenset({
@@ -244,6 +246,11 @@ class Note:
     def script(self) -> str:
         """The file for a script that is too long for a word."""
         return f"{FOLDER}/script.{self.name}"
+
+    @property
+    def variables(self) -> str:
+        """The file for variables that the engine must not know."""
+        return f"{FOLDER}/variables.{self.name}"
 
     def send(self, number: int) -> str:
         """The call of `SEND`'s function that sends a signal."""
@@ -460,7 +467,8 @@ def unset(names: "Iterable[str]") -> "Sequence[str]":
 def noted(note: Note) -> str:
     """The shell text by which a part of a shell that becomes a command notes its number."""
     number = (
-        f"{{ read -r pyrun_pid pyrun_line < /proc/self/stat; echo $pyrun_pid {note.turn} > {note.path}; }}"
+        f"{{ read -r pyrun_pid pyrun_line < /proc/self/stat; echo $pyrun_pid {note.turn} > {note.path}; "
+        f"echo {_SOONER} > /proc/self/oom_score_adj; }}"
     )
     return f"{number} 2>/dev/null; exec 2>&3 3>&-"
 

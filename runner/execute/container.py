@@ -83,9 +83,10 @@ class ContainerSurroundings(Surroundings):
 
     def exists(self, written: str, path: str) -> bool:
         """Whether there is something at a path of the project."""
-        inside = path.removeprefix(f"{self._workdir}/") if path.startswith(self._workdir) else path
-        base = "" if inside != path else resolved(written)
-        return os.path.exists(os.path.join(self.work.top, base, inside))
+        inside = resolved(path)
+        if f"{inside}/".startswith(f"{self._workdir}/"):
+            return os.path.exists(os.path.join(self.work.top, inside[len(self._workdir) + 1 :]))
+        return os.path.exists(os.path.join(self.work.top, resolved(written), inside))
 
 
 class ContainerLauncher:
@@ -169,8 +170,10 @@ class ContainerLauncher:
 
     def sees(self, path: str) -> bool:
         """Whether a path leads to the project's files, so that it need not be asked for."""
-        workdir = self._plan.workdir
-        return not path.startswith("/") or path == workdir or path.startswith(f"{workdir}/")
+        inside = f"{resolved(path)}/"
+        if inside.startswith(f"{self._plan.workdir}/"):
+            return "/../" not in inside
+        return not inside.startswith(("/", "../"))
 
     def start(
         self, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]", sinks: "Sequence[Stream]"
@@ -196,6 +199,7 @@ class ContainerLauncher:
         gone = [name for name in warm.base if name not in environ]
         return request_text(
             self._facts.engine.url, warm.id, str(warm.user), words, folder, environ, gone,
+            secrets=[secret.variable for secret in self._action.traits.secrets],
             note=self._note, terminal=terminal,
         )  # fmt: skip
 

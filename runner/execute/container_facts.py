@@ -100,6 +100,7 @@ class ContainerFacts:
         self._reference_of = reference_of
         self._inert = inert
         self._engine: Engine | None = None
+        self._lacking: bool | None = None
         self._failed: EngineError | None = None
         self._sdk: ContainerEngine | None = None
         self._images: dict[tuple[str, str], ImageFacts | None] = {}
@@ -131,10 +132,23 @@ class ContainerFacts:
         return self._engine
 
     @property
+    def lacking(self) -> bool:
+        """Whether no engine answers where one can do without: where nothing may be changed."""
+        if self._lacking is None:
+            self._lacking = False
+            try:
+                if self._inert and self._engine is None:
+                    self._engine = self._open_engine()
+            except EngineError as error:
+                self._lacking = True
+                self._tell(f"{error.message}, so tasks in containers are taken to have changed")
+        return self._lacking
+
+    @property
     def copies(self) -> bool:
         """Whether containers see copies of what is declared, and not the project's folder."""
         if self._copies is None:
-            self._copies = not self.engine.local
+            self._copies = not self.lacking and not self.engine.local
         return self._copies
 
     def copy_only(self) -> None:
@@ -224,6 +238,8 @@ class ContainerFacts:
     def _look(self, plan: "ContainerPlan", reference: str) -> "ImageFacts | None":
         from runner.engine.image_facts import image_facts, is_for  # noqa: PLC0415 - for containers only
 
+        if self.lacking:
+            return None
         found = self._ask(lambda engine: engine.image(reference))
         wanted = plan.definition.platform
         if found is not None and plan.definition.base and wanted and not is_for(found, wanted):

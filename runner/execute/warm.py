@@ -395,6 +395,8 @@ class ShellProcess(FarProcess):
         """Send a signal to the command and all of its group."""
         if self.status is None and self._warm.control is not None:
             self._warm.control.signal(self._shell.note, number)
+            engine, container = self._warm.engine, self._warm.id
+            Job(lambda _: engine.unpause(container))
 
 
 class ClientProcess(Process):

@@ -116,9 +116,18 @@ class OwnEngine(RealEngine):
 
     def end(self, number: signal.Signals) -> None:
         """Send it a signal, and wait until it has ended."""
-        with open(f"{self._folder}/d.pid") as file:
+        with (
+            contextlib.suppress(FileNotFoundError, ProcessLookupError),
+            open(f"{self._folder}/d.pid") as file,
+        ):
             os.kill(int(file.read()), number)
         self._running.close()
+        if number == signal.SIGKILL:
+            # What it was not able to end itself would be in the way of the next.
+            _end_all(self._folder)
+            shutil.rmtree(f"{self._folder}/exec/containerd", ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._folder}/d.pid")
 
 
 def leftovers(engine: RealEngine, *kinds: str) -> list[str]:
@@ -163,14 +172,14 @@ def own_docker_engine(size: str) -> Iterator[OwnEngine]:
         size: How much its disk holds, as `mount` has it.
     """
     with _folder() as folder, private_network(os.path.basename(folder)) as network:
-        os.makedirs(f"{folder}/data", exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", f"{folder}/data"], check=True)
         engine = OwnEngine(folder, network)
-        engine.start()
         try:
+            engine.start()
             yield engine
         finally:
-            engine.end(signal.SIGTERM)
+            engine.end(signal.SIGKILL)
+            subprocess.run(["umount", "--recursive", "--lazy", f"{folder}/data"], check=False)
 
 
 @contextlib.contextmanager
@@ -223,7 +232,7 @@ def podman_engine() -> Iterator[RealEngine]:
 
 
 def _end_all(folder: str) -> None:
-    """Ends what Podman left to watch over commands in containers: it stays for minutes when they are gone."""
+    """Ends what an engine left to watch over what runs in containers."""
     for number in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{number}/cmdline", "rb") as file:
