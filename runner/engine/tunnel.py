@@ -11,6 +11,7 @@ import socket
 import stat
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from runner.system.claimed_folder import claim, remove_folder, remove_left
@@ -21,7 +22,7 @@ _SAYING_SECONDS = 1.0
 """How long what has failed may take to say why."""
 
 
-class Tunnel:
+class Tunnel(ABC):
     """A socket whose connections are carried on; how, a tunnel of each kind knows.
 
     Args:
@@ -93,13 +94,13 @@ class Tunnel:
                 return
             self._carry(connection)
 
+    @abstractmethod
     def _carry(self, near: socket.socket) -> None:
         """Carry a connection on, and return at once; `near` is the tunnel's from now on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self) -> None:
         """End what was carried on."""
-        raise NotImplementedError
 
     def _tell(self, words: str) -> None:
         """Note why a connection failed."""

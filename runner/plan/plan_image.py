@@ -58,7 +58,7 @@ def plan_image(
     name, tags = name_and_tags(text(image.name), tuple(text(tag) for tag in image.tags))
     config = ConfigPlan(
         workdir=text(image.workdir),
-        env=tuple((text(key), _variable(value, values)) for key, value in image.env),
+        env=tuple((text(key), late_value(value, values)) for key, value in image.env),
         labels=tuple((text(key), text(value)) for key, value in image.labels),
         user=text(image.user),
         expose=tuple(text(port) for port in image.expose),
@@ -75,8 +75,8 @@ def plan_image(
     return ImagePlan(name, tags, base, copies, config, facts.platform())
 
 
-def _variable(template: "Template", values: "Mapping[str, Value]") -> str | tuple[str | BaseVariable, ...]:
-    """A variable's value; an unknown name is the base's variable."""
+def late_value(template: "Template", values: "Mapping[str, Value]") -> str | tuple[str | BaseVariable, ...]:
+    """The value of a variable in an image or a container; an unknown name is a variable of what that stands on."""
     if all(isinstance(part, str) or part.name in values for part in template.parts):
         return fill(template, values)
     return tuple(

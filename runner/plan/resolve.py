@@ -10,10 +10,9 @@ from runner.plan.action import Action, Limits, Package, Plan, ServerPlan, Source
 from runner.plan.calls import draft_of
 from runner.plan.expand import fill
 from runner.plan.graph import check_images, check_targets, ordered
-from runner.plan.image_plan import BaseVariable
 from runner.plan.origin import Provenance
 from runner.plan.pattern import parse_pattern
-from runner.plan.plan_image import plan_image
+from runner.plan.plan_image import late_value, plan_image
 from runner.plan.step import scripts_in
 from runner.plan.steps import Body, StepFiller, task_folder
 
@@ -404,7 +403,7 @@ class _Planner:
                 )
         from runner.plan.container_plan import ContainerPlan  # noqa: PLC0415 - see `find_places`
 
-        env = {key: self.late(value, {}) for key, value in place.env}
+        env = {key: late_value(value, {}) for key, value in place.env}
         env.update(self.env(self.invocations[name]))
         alone = task.persistent or any(
             secret.name == SSH or secret.to.startswith(("/", "~")) for secret in task.secrets
@@ -529,21 +528,8 @@ class _Planner:
     def variable(self, template: "Template", values: "Mapping[str, Value]", head: "Head") -> "Variable":
         """The value of a variable; an unknown name is one of the place: the caller's, or the image's."""
         if self.place is not None:
-            return self.late(template, values)
+            return late_value(template, values)
         return fill(template, values, lambda name: self.facts.variable(name, head) or "")
-
-    def late(self, template: "Template", values: "Mapping[str, Value]") -> "Variable":
-        """The value of a variable in a container, in which unknown names are the image's variables."""
-        if all(isinstance(part, str) or part.name in values for part in template.parts):
-            return fill(template, values)
-        return tuple(
-            part
-            if isinstance(part, str)
-            else str(values[part.name])
-            if part.name in values
-            else BaseVariable(part.name)
-            for part in template.parts
-        )
 
 
 def _server(task: "Task", values: "Mapping[str, Value]") -> ServerPlan | None:

@@ -5,13 +5,13 @@ import os
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 
 import pytest
 
+from tests.fakes.far_server import FarServer, socket_at
 from tests.features.conftest import MakeProject, Project, Result
 
 FILE = """
@@ -40,7 +40,7 @@ while data := far.recv(65536):
 """
 
 
-class Engine:
+class Engine(FarServer):
     """Says that it is there, knows no image, and takes each that it is given.
 
     Attributes:
@@ -51,20 +51,9 @@ class Engine:
     def __init__(self, path: str) -> None:
         self.path = path
         self.asked: list[str] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(path)
-        self._listener.listen()
-        self._threads = [threading.Thread(target=self._serve, daemon=True)]
-        self._threads[0].start()
+        super().__init__(socket_at(path))
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._answer, args=(connection,), daemon=True))
-                self._threads[-1].start()
-
-    def _answer(self, connection: socket.socket) -> None:
+    def answer(self, connection: socket.socket) -> None:
         with connection, suppress(BrokenPipeError, ConnectionResetError):
             while True:
                 data = b""
@@ -77,12 +66,6 @@ class Engine:
                 self.asked.append(line)
                 status = b"404 Not Found" if line.startswith("GET /images") else b"200 OK"
                 connection.sendall(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n{}" % status)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import socket
 import sys
 import tempfile
 import textwrap
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from runner.engine.docker import Engine, open_engine
 from runner.engine.ssh_tunnel import ssh_said, ssh_words
 from runner.engine.url import FLAG, parse_url
 from runner.errors import EngineError
+from tests.fakes.far_server import FarServer, say_back, socket_at
 
 # Newer Pythons warn of what starting a process beside a thread has always been.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -37,41 +37,15 @@ while data := far.recv(65536):
 """
 
 
-class Far:
+class Far(FarServer):
     """An engine that says hello, and then gives back all it hears once the other side has ended."""
 
     def __init__(self, folder: str) -> None:
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(f"{folder}/far")
-        self._listener.listen()
-        self._threads: list[threading.Thread] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(socket_at(f"{folder}/far"))
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._answer, args=(connection,), daemon=True))
-                self._threads[-1].start()
-
-    @staticmethod
-    def _answer(connection: socket.socket) -> None:
+    def answer(self, connection: socket.socket) -> None:
         with connection, suppress(BrokenPipeError, ConnectionResetError):
-            data = connection.recv(1 << 16)
-            if data.startswith(b"GET /_ping "):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
-                data = b""
-            while piece := connection.recv(1 << 16):
-                data += piece
-            connection.sendall(data)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
+            say_back(connection)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from runner.engine.docker import Engine, open_engine
 from runner.engine.tls_tunnel import TlsTunnel, tls_settings
 from runner.engine.whereabouts import Certificates
 from runner.errors import EngineError
+from tests.fakes.far_server import FarServer, say_back
 
 CONFIG = """\
 [req]
@@ -51,7 +52,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> str:
     return folder
 
 
-class Far:
+class Far(FarServer):
     """An engine behind TLS: says that it is there, and gives back all it hears once the other side has ended.
 
     Attributes:
@@ -64,39 +65,19 @@ class Far:
         self._settings.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}-key.pem")
         self._settings.load_verify_locations(f"{folder}/ca.pem")
         self._settings.verify_mode = ssl.CERT_REQUIRED
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._serve, daemon=True)]
-        self._threads[0].start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        super().__init__(listener)
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._answer, args=(connection,), daemon=True))
-                self._threads[-1].start()
-
-    def _answer(self, raw: socket.socket) -> None:
-        with raw, suppress(OSError):
+    def answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
             if self._plain:
-                raw.recv(1 << 16)
-                raw.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 return
-            with self._settings.wrap_socket(raw, server_side=True) as connection:
-                data = connection.recv(1 << 16)
-                if data.startswith(b"GET /_ping "):
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
-                    data = b""
-                while piece := connection.recv(1 << 16):
-                    data += piece
-                connection.sendall(data)
-                connection.unwrap()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
+            with self._settings.wrap_socket(connection, server_side=True) as inner:
+                say_back(inner)
+                inner.unwrap()
 
 
 @pytest.fixture
