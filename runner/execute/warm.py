@@ -332,10 +332,36 @@ class Warm:
             self.streams.close()
 
 
-class ShellProcess(FarProcess):
+class WritingProcess(FarProcess):
+    """Something that writes over a connection. Its feed is itself.
+
+    Args:
+        warm: The container that it runs in.
+        reader: The connection's descriptor.
+        sinks: What take what it writes to stdout and stderr.
+    """
+
+    __slots__ = ("_sinks", "_warm", "reader")
+
+    def __init__(self, warm: Warm, reader: int, sinks: "Sequence[Stream]") -> None:
+        super().__init__()
+        self._warm = warm
+        self._sinks = sinks
+        self.reader = reader
+
+    def drain(self) -> None:
+        """Pass on the last lines."""
+        for sink in self._sinks:
+            sink.end()
+
+    def close_writer(self) -> None:
+        """There is none."""
+
+
+class ShellProcess(WritingProcess):
     """A command that a shell in a container does. Its feed is itself."""
 
-    __slots__ = ("_ending", "_mark", "_shell", "_sinks", "_warm", "broken", "reader")
+    __slots__ = ("_ending", "_shell", "broken")
 
     def __init__(
         self,
@@ -346,14 +372,11 @@ class ShellProcess(FarProcess):
         environ: "Mapping[str, str]",
         sinks: "Sequence[Stream]",
     ) -> None:
-        super().__init__()
+        super().__init__(warm, shell.frames.connection.fileno(), sinks)
         from runner.engine.shells import Ending  # noqa: PLC0415 - for containers only
 
-        self._warm = warm
         self._shell = shell
-        self._sinks = sinks
         self.broken = False
-        self.reader = shell.frames.connection.fileno()
         self._ending = Ending(shell.begin(words, folder, environ), self._put)
 
     @property
@@ -382,14 +405,6 @@ class ShellProcess(FarProcess):
             # What it has left running may write where the next command's output would be.
             self._warm.drop(self._shell)
         return False
-
-    def drain(self) -> None:
-        """Pass on the last lines."""
-        for sink in self._sinks:
-            sink.end()
-
-    def close_writer(self) -> None:
-        """There is none."""
 
     def signal(self, number: int) -> None:
         """Send a signal to the command and all of its group."""
@@ -423,20 +438,17 @@ class ClientProcess(Process):
         self._told = True
 
 
-class ImageProcess(FarProcess):
+class ImageProcess(WritingProcess):
     """What an image starts by itself, as the first process of a container. Its feed is itself."""
 
-    __slots__ = ("_frames", "_sinks", "_warm", "reader")
+    __slots__ = ("_frames",)
 
     def __init__(self, warm: Warm, sinks: "Sequence[Stream]") -> None:
-        super().__init__()
+        assert warm.streams is not None
+        super().__init__(warm, warm.streams.fileno(), sinks)
         from runner.engine.shells import Frames  # noqa: PLC0415 - for containers only
 
-        assert warm.streams is not None
-        self._warm = warm
-        self._sinks = sinks
         self._frames = Frames(warm.streams)
-        self.reader = warm.streams.fileno()
 
     def pump(self) -> bool:
         """Pass on what is there; False when it has ended."""
@@ -450,14 +462,6 @@ class ImageProcess(FarProcess):
         except EngineError:
             self.status = _ENGINE
         return False
-
-    def drain(self) -> None:
-        """Pass on the last lines."""
-        for sink in self._sinks:
-            sink.end()
-
-    def close_writer(self) -> None:
-        """There is none."""
 
     def signal(self, number: int) -> None:
         """Tell it to stop as its image wants to be stopped, or send it a signal."""

@@ -131,3 +131,15 @@ def test_what_can_t_be_is_told_before_anything_runs(project: ContainerProject) -
         "  choose a folder of the project, or `container: host`\n",
         2,
     )
+
+
+def test_one_image_that_several_files_name_is_one_container(project: ContainerProject) -> None:
+    tell = "run: cat /proc/sys/kernel/hostname"
+    task = f"{{container: 'busybox:1.36', quiet: true, {tell}}}"
+    project.write(
+        "tasks.yml", f"include: {{api: api}}\ntasks:\n  both: {{deps: [own, 'api:its']}}\n  own: {task}\n"
+    )
+    project.write("api/tasks.yml", f"# further down\n\ntasks: {{its: {task}}}\n")
+    result = project.run("both", memory=None)
+    first, second = result.stdout.split()
+    assert (first, result.code) == (second, 0)
