@@ -579,7 +579,13 @@ def test_a_terminal_shows_how_far_the_work_is_in_a_line_that_goes(project: MakeP
 def test_a_terminal_shows_no_such_line_where_it_is_not_wanted(
     project: MakeProject, words: tuple[str, ...], env: dict[str, str], last: str
 ) -> None:
-    p = project({"tasks.yml": PARALLEL})
+    # The second is at work beside the first, and says its word behind it.
+    tasks = """
+        tasks:
+          first: {quiet: true, run: echo one; touch said}
+          a-task-with-a-long-name: {quiet: true, run: 'until [ -e said ]; do sleep 0.01; done; echo two'}
+        """
+    p = project({"tasks.yml": tasks})
     found = Terminal(p, *words, "-j2", "first", "a-task-with-a-long-name", env=env).text()
     assert found == ("" if "-s" in words else "one\ntwo\n" + last)
 
