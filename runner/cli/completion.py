@@ -10,7 +10,7 @@ for files and folders the shell itself offers what continues the word behind the
 where nothing is known. It holds no control characters but those, so a name can't add a line, and a shell must
 not evaluate any of it.
 
-A look of this kind starts no process, and writes nothing but the model of the file to pyrun's cache.
+A look of this kind starts no process, and writes only to pyrun's cache: the model of the file, and the answer.
 """
 
 import os

@@ -6,6 +6,7 @@ from runner.cli.session import Session
 from runner.errors import Faults, PyrunError, UsageError
 from runner.model.project import FILE_NAMES
 from runner.system.environment import find_upwards
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ def find_file(flags: "Mapping[str, str]", cwd: str) -> str | None:
     folder = cwd
     if "dir" in flags:
         folder = os.path.normpath(os.path.join(cwd, flags["dir"]))
+        WITNESS.saw(folder)
         if not os.path.isdir(folder):
             raise UsageError(f"there is no folder `{flags['dir']}`")
     if "file" in flags:
         path = os.path.normpath(os.path.join(folder, flags["file"]))
+        WITNESS.saw(path)
         if not os.path.isfile(path):
             raise UsageError(f"there is no file `{flags['file']}`")
         return path
@@ -87,6 +90,7 @@ def _outermost(path: str, environ: "Mapping[str, str]", cwd: str, here: str) -> 
 
 def _bytes_of(path: str) -> bytes:
     """The content of a file; nothing if it can't be read."""
+    WITNESS.saw(path)
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()

@@ -80,7 +80,8 @@ def check_container_tasks(found: Books, heads: Iterable[Head], tasks: Mapping[st
 def check_addresses(found: Books, tasks: Mapping[str, Task]) -> None:
     """Note every `${NAME.host}` and `${NAME.port}` of something that has none."""
     for task in tasks.values():
-        for hole in _holes(task):
+        # Only what a task depends on has an address for it.
+        for hole in _holes(task) if task.deps else ():
             name, dot, what = hole.name.rpartition(".")
             if not dot:
                 continue

@@ -6,13 +6,13 @@ its name, so that a file of thousands of tasks costs a start no more than the on
 is loaded must never be able to execute.
 """
 
-from _json import encode_basestring_ascii, make_scanner
+from _json import encode_basestring_ascii, make_encoder, make_scanner
 
 from runner.errors import PyrunError
 from runner.location import Position
 from runner.model.call import Call
 from runner.model.container import Container, ContainerName, Mount
-from runner.model.image import Copy, Healthcheck, Image
+from runner.model.image import Copy, Dockerfile, Healthcheck, Image
 from runner.model.invoke import InvokeParam, InvokeTask
 from runner.model.param import Default, Param
 from runner.model.project import EnvFile, Head, Notice, Project, full_aliases
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 _KINDS: tuple[type[Record], ...] = (
     Head, Task, Param, Call, Command, Source, Image, Copy, Healthcheck, Default, SetEnvironment, Step, SubTask,
     Check, Secret, Server, EnvFile, InvokeCall, InvokeTask, InvokeParam, Notice,
-    Container, ContainerName, Mount,
+    Container, ContainerName, Mount, Dockerfile,
 )  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+_PLAIN = frozenset((str, int, bool, type(None)))
+_FEW = 8
+"""Tasks that are searched for in the text; where more are wanted, all lines are found at once."""
 _TUPLE, _POSITION, _HOLE, _TEMPLATE, _FLOAT = 40, 41, 42, 43, 44
 
 
@@ -68,19 +71,21 @@ def read_json(text: str) -> "Any":
     return value
 
 
-def write_json(value: object) -> str:
-    """None, bools, whole numbers, text, and lists or tuples of those as JSON on one line of ASCII."""
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(write_json, value)) + "]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
+def _refuse(value: object) -> object:
     raise TypeError(type(value).__name__)
+
+
+_encode = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
+
+
+def write_json(value: object) -> str:
+    """None, bools, numbers, text, and lists, tuples or maps of those as JSON on one line of ASCII.
+
+    Raises:
+        TypeError: It is something else.
+        ValueError: It is a number that JSON has not.
+    """
+    return "".join(_encode(value, 0))
 
 
 def encode(project: Project) -> str:
@@ -103,7 +108,7 @@ class EncodedProject:
         ValueError: It is something else.
     """
 
-    __slots__ = ("_known", "_text", "heads")
+    __slots__ = ("_asked", "_known", "_lines", "_text", "heads")
 
     def __init__(self, text: str) -> None:
         end = text.find("\n")
@@ -113,6 +118,8 @@ class EncodedProject:
         self.heads: tuple[Head, ...] = heads
         self._text = text
         self._known: dict[str, Task] = {}
+        self._lines: dict[str, str] | None = None
+        self._asked = 0
 
     @property
     def head(self) -> Head:
@@ -139,13 +146,11 @@ class EncodedProject:
         """
         task = self._known.get(name)
         if task is None:
-            mark = f"\n{write_json(name)}\t"
-            start = self._text.find(mark)
-            if start < 0:
+            line = self._line(write_json(name))
+            if line is None:
                 return self._alias(name)
-            start += len(mark)
             try:
-                found = _read_packed(self._text[start : self._text.find("\n", start)])
+                found = _read_packed(line)
             except ValueError:
                 found = None
             if not isinstance(found, Task):
@@ -154,18 +159,31 @@ class EncodedProject:
         return task
 
     def _alias(self, name: str) -> Task | None:
-        mark = f"\n@{write_json(name)}\t"
+        line = self._line(f"@{write_json(name)}")
+        if line is None:
+            return None
+        try:
+            whose = str(read_json(line))
+        except ValueError:
+            whose = ""
+        if self._line(write_json(whose)) is None:
+            raise _damaged(f"task `{name}`")
+        return self.task(whose)
+
+    def _line(self, name: str) -> str | None:
+        """What stands behind a name; None if there is no such line."""
+        self._asked += 1
+        if self._lines is None and self._asked > _FEW:
+            rows = (row.partition("\t") for row in self._text.split("\n")[1:-1])
+            self._lines = {key: rest for key, _, rest in rows}
+        if self._lines is not None:
+            return self._lines.get(name)
+        mark = f"\n{name}\t"
         start = self._text.find(mark)
         if start < 0:
             return None
         start += len(mark)
-        try:
-            whose = str(read_json(self._text[start : self._text.find("\n", start)]))
-        except ValueError:
-            whose = ""
-        if f"\n{write_json(whose)}\t" not in self._text:
-            raise _damaged(f"task `{name}`")
-        return self.task(whose)
+        return self._text[start : self._text.find("\n", start)]
 
 
 def _damaged(what: str) -> PyrunError:
@@ -185,36 +203,44 @@ def _read_packed(line: str) -> "Any":
 
 
 def _pack(value: object) -> object:
-    if value is None or isinstance(value, (str, int)):
+    if type(value) in _PLAIN:
         return value
-    if isinstance(value, float):
-        return [_FLOAT, repr(value)]
     if isinstance(value, tuple):
-        return [_TUPLE, *map(_pack, value)]
-    if isinstance(value, Template):
-        return [_TEMPLATE, _pack(value.position), *map(_pack, value.parts)]
+        return [_TUPLE, *_packed(value)]
+    if isinstance(value, Record):
+        return [_NUMBERS[type(value)], *_packed(value.fields())]
     if isinstance(value, Position):
         return [_POSITION, value.path, value.line, value.column, value.length]
+    if isinstance(value, Template):
+        return [_TEMPLATE, _pack(value.position), *_packed(value.parts)]
     if isinstance(value, Hole):
         return [_HOLE, value.name, value.context, value.detail, _pack(value.position)]
-    if isinstance(value, Record):
-        return [_NUMBERS[type(value)], *map(_pack, value.fields())]
+    if isinstance(value, float):
+        return [_FLOAT, repr(value)]
     raise TypeError(type(value).__name__)
+
+
+def _packed(values: "tuple[Any, ...]") -> "list[object]":
+    # A call for each text and number would be most of the time that a large file takes.
+    return [value if type(value) in _PLAIN else _pack(value) for value in values]
 
 
 def _unpack(value: object) -> "Any":
     if not isinstance(value, list):
         return value
     kind = value[0]
-    rest = value[1:]
     if kind == _POSITION:
-        return Position(*rest)
-    if kind == _TEMPLATE:
-        return Template(tuple(map(_unpack, rest[1:])), _unpack(rest[0]))
+        return Position(*value[1:])
     if kind == _TUPLE:
-        return tuple(map(_unpack, rest))
-    if kind == _FLOAT:
-        return float(rest[0])
+        return tuple(_unpacked(value[1:]))
+    if kind == _TEMPLATE:
+        return Template(tuple(_unpacked(value[2:])), _unpack(value[1]))
     if kind == _HOLE:
-        return Hole(rest[0], rest[1], rest[2], _unpack(rest[3]))
-    return _KINDS[kind](*map(_unpack, rest))
+        return Hole(value[1], value[2], value[3], _unpack(value[4]))
+    if kind == _FLOAT:
+        return float(value[1])
+    return _KINDS[kind](*_unpacked(value[1:]))
+
+
+def _unpacked(values: "list[Any]") -> "list[Any]":
+    return [_unpack(value) if type(value) is list else value for value in values]

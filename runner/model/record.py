@@ -15,11 +15,11 @@ class Record:
 
     def fields(self) -> tuple[object, ...]:
         """The values of the fields, in the order of `FIELDS`."""
-        return tuple(getattr(self, name) for name in self.FIELDS)
+        return tuple([getattr(self, name) for name in self.FIELDS])
 
     def plain(self) -> tuple[object, ...]:
         """The kind and the fields, records within them too, as tuples: what `digest.canonical` takes."""
-        return (type(self).__name__, *map(_plain, self.fields()))
+        return (type(self).__name__, *map(plain, self.fields()))
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and isinstance(other, Record) and self.fields() == other.fields()
@@ -32,7 +32,8 @@ class Record:
         return f"{type(self).__name__}({shown})"
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """The same with tuples instead of all records in it."""
     if isinstance(value, Record):
         return value.plain()
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value

@@ -22,6 +22,7 @@ import os
 from runner.model.codec import read_json, write_json
 from runner.plan.file_state import BEGUN, CHANGED, FAILED, FileState, LogEntry
 from runner.system.state_folder import NAME, make_state_folder
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ class BuildLog:
             return self._lines
         data = b""
         self._let_go()
+        WITNESS.saw(self._path)
         try:
             # It stays open, so that its number stands for no other file as long as it is compared.
             self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)

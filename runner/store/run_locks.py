@@ -17,6 +17,7 @@ import time
 
 from runner.system.process import ancestors, descendants, holders, kill_left, members, started
 from runner.system.state_folder import NAME, make_state_folder
+from runner.system.witness import WITNESS
 
 _NUMBER = 100
 """The number of the descriptor that is inherited, or the next one that is free."""
@@ -128,6 +129,7 @@ class RunLocks:
     def end_left(self) -> int:
         """End what killed runs have left running; of how many runs something was left."""
         count = 0
+        WITNESS.saw_empty(f"{self._folder}/runs")
         for name in _names(f"{self._folder}/runs"):
             if name == self._name:
                 continue

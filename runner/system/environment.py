@@ -6,6 +6,7 @@ from runner.errors import RunError
 from runner.plan.platform import Platform
 from runner.system.tree import DiskTree
 from runner.system.variables import Variables
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def find_upwards(start: str, names: tuple[str, ...]) -> str | None:
     while True:
         for name in names:
             path = os.path.join(folder, name)
+            WITNESS.saw(path)
             if os.path.isfile(path):
                 return path
         above = os.path.dirname(folder)

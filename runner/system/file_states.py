@@ -10,10 +10,11 @@ import time
 from stat import S_ISREG
 
 from runner.plan.file_state import FileState
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 GRAIN = 50_000_000
 """Nanoseconds: five times the slowest tick of a kernel that stamps with nanoseconds."""
@@ -24,11 +25,24 @@ _SECOND = 1_000_000_000
 
 def signature(path: str) -> str | None:
     """The size, times, inode and mode of a file as one text, links followed; None if there is no file."""
+    WITNESS.saw(path)
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
     return _text(found)
+
+
+def settled(times: "Sequence[int]") -> bool:
+    """Whether something was changed so long ago that a change after this moment would show in its times.
+
+    Args:
+        times: Of its content and of its inode, in nanoseconds; none if there is no such thing.
+    """
+    if not times:
+        return False
+    coarse = not times[0] % _SECOND and not times[1] % _SECOND
+    return max(times[0], times[1]) + (COARSE_GRAIN if coarse else GRAIN) < time.time_ns()
 
 
 def _text(found: os.stat_result) -> str:
@@ -45,6 +59,8 @@ def observe(top: str, paths: "Iterable[str]", known: "Mapping[str, FileState]") 
     """
     states = []
     stat = os.stat
+    paths = tuple(paths)
+    WITNESS.saw_all(top, paths)
     for path in paths:
         try:
             found = stat(f"{top}/{path}")

@@ -3,6 +3,7 @@
 import os
 
 from runner.plan.gitignore import Ignore
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def find_ignore(top: str, tree: "Tree", environ: "Mapping[str, str]") -> Ignore 
         environ: The caller's variables: they say where the user's own rules are.
     """
     root = top
-    while not os.path.lexists(f"{root}/.git"):
+    while not _is_there(f"{root}/.git"):
         above = os.path.dirname(root)
         if above == root:
             return None
@@ -45,7 +46,13 @@ def find_ignore(top: str, tree: "Tree", environ: "Mapping[str, str]") -> Ignore 
     )
 
 
+def _is_there(path: str) -> bool:
+    WITNESS.saw(path)
+    return os.path.lexists(path)
+
+
 def _read(path: str) -> bytes:
+    WITNESS.saw(path)
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()

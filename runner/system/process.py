@@ -9,11 +9,14 @@ import os
 
 from runner.errors import NOT_EXECUTABLE, NOT_FOUND, RunError
 from runner.system.programs import find_program
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping, Sequence
+
+    from runner.system.guard import Guard
 else:
     # `signal` would bring `enum` along, at a sixth of a whole start.
     import _signal as signal
@@ -41,6 +44,11 @@ _DYING: "dict[int, Callable[[], None]]" = {}
 """What the children of a process call first, looked up once."""
 
 
+_FEW = 3
+"""Commands that are forked: starting a guard for them would take longer than it saves."""
+_STARTED = [0]
+_GUARDS: "list[Guard]" = []
+"""The guard of commands that were not forked, if there are such."""
 AWAITED: set[int] = set()
 """The processes started here that somebody still wants to know the end of."""
 
@@ -97,11 +105,13 @@ class Process:
         """The processes below it, see `descendants`."""
         return descendants(self.pid)
 
-    def _let_go(self, awaited: set[int] = AWAITED) -> None:
+    def _let_go(self, awaited: set[int] = AWAITED, guards: "list[Guard]" = _GUARDS) -> None:
         """Its number may be another's from now on; while the interpreter ends, globals are gone already."""
         if self._awaited:
             self._awaited = False
             awaited.discard(self.pid)
+            for guard in guards:
+                guard.remove(self.pid)
 
     def signal(self, number: int) -> None:
         """Send a signal to its group; nothing happens if there is none left."""
@@ -163,7 +173,14 @@ def start(
     Raises:
         RunError: It is not there (127), can't be executed (126), or its folder is not there (1).
     """
+    WITNESS.spoil()
     path = _executable(argv[0], environ, folder)
+    if (
+        terminal is None
+        and _many_started()
+        and all(fd > 2 or fd == number for number, fd in enumerate(files))
+    ):
+        return Process(_spawned(path, argv, folder, environ, files))
     dying = _dying()
     reader, writer = os.pipe()
     everything = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -186,6 +203,68 @@ def start(
         what, _, number = told.decode().partition(" ")
         raise _start_error(what, int(number), argv[0], folder)
     return Process(pid)
+
+
+def end_guard() -> None:
+    """What commands left running is left on purpose: nobody is told to end when this process does."""
+    while _GUARDS:
+        _GUARDS.pop().end()
+
+
+def _many_started() -> bool:
+    """Whether so many commands were started that the quick way to start them is worth its guard."""
+    _STARTED[0] += 1
+    if _GUARDS and _GUARDS[0].ours:
+        return True
+    if _STARTED[0] <= _FEW:
+        return False
+    from runner.system.guard import Guard  # noqa: PLC0415 - most runs start one command or none
+
+    try:
+        _GUARDS[:] = [Guard()]
+    except OSError:
+        return False
+    return True
+
+
+def _spawned(
+    path: str,
+    argv: "Sequence[str]",
+    folder: str,
+    environ: "Mapping[str, str]",
+    files: tuple[int, int, int],
+) -> int:
+    """The number of a program that was started the quick way: no copy of this process is made for it.
+
+    Raises:
+        RunError: It can't be executed, or its folder can't be entered.
+    """
+    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise _start_error("folder", error.errno or 0, argv[0], folder) from None
+        try:
+            pid = os.posix_spawn(
+                path,
+                list(argv),
+                environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)],
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=_RESET,
+            )
+        except OSError as error:
+            raise _start_error("program", error.errno or 0, argv[0], folder) from None
+        except (ValueError, TypeError):
+            raise _start_error("program", errno.EINVAL, argv[0], folder) from None
+        finally:
+            os.fchdir(here)
+    finally:
+        os.close(here)
+    _GUARDS[0].add(pid)
+    return pid
 
 
 def capture(argv: "Sequence[str]", *, folder: str, environ: "Mapping[str, str]") -> tuple[int, bytes]:
@@ -239,6 +318,8 @@ def replace(
         path = _executable(argv[0], environ, folder)
     except RunError as error:
         return error
+    if WITNESS.becoming is not None:
+        WITNESS.becoming(path, argv, folder, environ)
     try:
         os.chdir(folder)
     except OSError as error:

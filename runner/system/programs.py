@@ -3,6 +3,7 @@
 import os
 
 from runner.system.file_states import signature
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ def find_program(name: str, environ: "Mapping[str, str]", folder: str) -> str | 
     """
     if "/" in name:
         path = os.path.join(folder, name)
+        WITNESS.saw(path)
         return path if os.path.exists(path) else None
     for entry in (environ.get("PATH") or DEFAULT_PATH).split(":"):
         path = os.path.join(folder, entry, name)
+        WITNESS.saw(path)
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return path
     return None

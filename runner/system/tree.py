@@ -4,6 +4,8 @@ import os
 from stat import S_ISDIR, S_ISREG
 
 from runner.plan.facts import FILE, FOLDER, LINK_TO_FOLDER, OTHER
+from runner.system.file_states import settled
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,33 +16,39 @@ class DiskTree:
     """The tree below a folder, as `runner.plan.facts.Tree` describes it.
 
     What a folder holds is remembered until `forget` is called, so between two calls the answers are of one
-    moment for each folder.
+    moment for each folder. From then on a folder whose own stat is as it was, and which had not just been changed
+    when it was read, still holds what it held; one with links in it is read again, since what they lead to may
+    have become a folder.
 
     Args:
         top: The project's top folder, absolute.
     """
 
-    __slots__ = ("_known", "top")
+    __slots__ = ("_known", "_moment", "top")
 
     def __init__(self, top: str) -> None:
         self.top = top
-        self._known: dict[str, dict[str, str] | None] = {}
+        self._moment = 0
+        self._known: dict[str, tuple[int, tuple[int, ...], dict[str, str] | None]] = {}
 
     def names(self, folder: str) -> "Mapping[str, str] | None":
         """What lies in a folder: name to kind; None if there is no such folder."""
-        if folder in self._known:
-            return self._known[folder]
-        try:
-            with os.scandir(self.path(folder)) as entries:
-                found = {entry.name: _kind(entry) for entry in entries}
-        except OSError:
-            self._known[folder] = None
-            return None
-        self._known[folder] = found
+        known = self._known.get(folder)
+        if known is not None and known[0] == self._moment:
+            return known[2]
+        path = self.path(folder)
+        WITNESS.saw(path)
+        stat = _stat(path)
+        if known is not None and known[1] and known[1] == stat:
+            self._known[folder] = (self._moment, *known[1:])
+            return known[2]
+        found, links = _names(path)
+        self._known[folder] = (self._moment, stat if settled(stat) and not links else (), found)
         return found
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, links followed; None if there is no such file."""
+        WITNESS.saw(self.path(path))
         try:
             with open(self.path(path), "rb", buffering=0) as file:
                 return file.read()
@@ -49,6 +57,7 @@ class DiskTree:
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder, links followed."""
+        WITNESS.saw(self.path(path))
         return os.path.exists(self.path(path))
 
     def path(self, path: str) -> str:
@@ -59,14 +68,39 @@ class DiskTree:
 
     def forget(self) -> None:
         """Take nothing that was read for granted any longer."""
-        self._known.clear()
+        self._moment += 1
+
+
+def _stat(path: str) -> "tuple[int, ...]":
+    """What changes when a name in a folder comes or goes; nothing if there is no such folder."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
+
+
+def _names(path: str) -> "tuple[dict[str, str] | None, bool]":
+    """What lies in a folder, name to kind, None if there is no such folder; and whether a link is among it."""
+    found: dict[str, str] = {}
+    links = False
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    found[entry.name] = FILE
+                elif entry.is_dir(follow_symlinks=False):
+                    found[entry.name] = FOLDER
+                else:
+                    found[entry.name] = _kind(entry)
+                    links = True
+    except OSError:
+        return None, False
+    return found, links
 
 
 def _kind(entry: "os.DirEntry[str]") -> str:
-    if entry.is_file(follow_symlinks=False):
-        return FILE
-    if entry.is_dir(follow_symlinks=False):
-        return FOLDER
+    """What a link leads to, or what else is neither file nor folder."""
     try:
         mode = entry.stat().st_mode
     except OSError:

@@ -2,6 +2,7 @@
 
 from runner.errors import PlanError
 from runner.model.path import beneath
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Variables:
     def _take(self, file: "EnvFile", head: "Head", into: tuple[dict[str, str], dict[str, str]]) -> None:
         """Add the variables of a file."""
         path = beneath(head.folder, file.path)
+        WITNESS.saw(beneath(self._top, path))
         try:
             with open(beneath(self._top, path), "rb", buffering=0) as opened:
                 data = opened.read()

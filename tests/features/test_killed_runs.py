@@ -111,6 +111,40 @@ def test_a_run_that_has_nothing_to_do_ends_what_was_left_too(project: MakeProjec
     assert not p.left()
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4, 9])
+def test_the_commands_of_a_killed_run_are_told_to_end(project: MakeProject, before: int) -> None:
+    """However many have run before them: they are not all started in the same way."""
+    names = [f"t{number}" for number in range(before)]
+    tasks = "".join(f"  {name}: {{run: 'true; true'}}\n" for name in names)
+    wait = "trap 'echo $0 >> told; exit' TERM; echo $0 >> up; while :; do sleep 0.01; done"
+    p = project({
+        "tasks.yml": f"tasks:\n{tasks}"
+        f"  one: {{deps: [{', '.join(names)}], run: [\"{wait}\"]}}\n"
+        f"  two: {{deps: [{', '.join(names)}], run: [\"{wait}\"]}}\n"
+        "  all: {deps: [one, two]}\n",
+    })  # fmt: skip
+    first = p.start("-q", "-j2", "all")
+    until(lambda: len(p.lines("up")) == 2, "both commands run")
+    first.signal(signal.SIGKILL)
+    first.result()
+    until(lambda: len(p.lines("told")) == 2, "both are told to end")
+    until(lambda: not p.left(), "nothing is left, not what has told them either")
+
+
+def test_what_has_ended_is_told_nothing(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": "tasks:\n"
+        + "".join(f"  t{number}: {{run: 'true; true'}}\n" for number in range(8))
+        + f"  all: {{deps: [{', '.join(f't{number}' for number in range(8))}], run: 'sleep 300 & echo $! > pid'}}\n",
+    })  # fmt: skip
+    assert p.run("-q", "-j2", "all").code == 0
+    number = int(p.read("pid"))
+    try:
+        os.kill(number, 0)
+    finally:
+        os.kill(number, signal.SIGKILL)
+
+
 @pytest.fixture
 def small(tmp_path: "os.PathLike[str]") -> Iterator[Project]:
     """A project on a disk of its own with little room."""
