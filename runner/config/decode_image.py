@@ -6,23 +6,40 @@ from collections.abc import Callable
 from runner.config.decode_call import decode_call
 from runner.config.duration import decode_duration
 from runner.config.fields import Faultbook, Scope, read_map
+from runner.config.language import Language
 from runner.config.node import Mapping, Node, Scalar, Sequence
-from runner.model.image import Copy, Healthcheck, Image, Pairs
+from runner.model.image import Copy, Dockerfile, Healthcheck, Image, Pairs
 from runner.model.template import PATTERN, Template
 
 _MODE = re.compile("[0-7]{1,4}")
 _OWNER = re.compile("[0-9]{1,10}(?::[0-9]{1,10})?")
+_OF_DOCKERFILE = ("target", "context", "build-args")
+"""What says more of a Dockerfile."""
+_BESIDE_DOCKERFILE = ("name", "tags", "platforms", "labels", "dockerfile", *_OF_DOCKERFILE)
+"""All that an image made by a Dockerfile may say."""
 
 
-def decode_image(book: Faultbook, node: Node, scope: Scope) -> Image | None:
-    """The image that a task makes; None if it is faulty."""
-    return _ImageDecoder(book, scope).decode(node)
+def decode_image(book: Faultbook, node: Node, scope: Scope, language: Language) -> Image | None:
+    """The image that a task makes; None if it is faulty.
+
+    Args:
+        book: Where faults go.
+        node: What stands under `image`.
+        scope: What its texts may name.
+        language: How its commands are read.
+    """
+    return _ImageDecoder(book, scope, language).decode(node)
 
 
 class _ImageDecoder:
-    def __init__(self, book: Faultbook, scope: Scope) -> None:
+    def __init__(self, book: Faultbook, scope: Scope, language: Language) -> None:
         self.book = book
         self.scope = scope
+        self.language = language
+        self.run: tuple[Template, ...] = ()
+        self.runner = False
+        self.compression = ""
+        self.found: dict[str, Scalar] = {}
         self.texts: dict[str, Template] = {}
         self.lists: dict[str, tuple[Template, ...]] = {}
         self.pairs: dict[str, Pairs] = {}
@@ -35,20 +52,26 @@ class _ImageDecoder:
             "name": self.text, "tags": self.list, "from": self.text, "copy": self.copy, "workdir": self.text,
             "env": self.env, "labels": self.labels, "user": self.text, "expose": self.list, "volumes": self.list,
             "stop-signal": self.text, "healthcheck": self.health, "entrypoint": self.command,
-            "cmd": self.command,
+            "cmd": self.command, "run": self.commands, "platforms": self.list, "runner": self.flag,
+            "compression": self.packing,
+            "dockerfile": self.text, "target": self.text, "context": self.text, "build-args": self.build_args,
         }  # fmt: skip
+        if isinstance(node, Mapping):
+            self.found = {key.text: key for key, _ in node}
         if not read_map(self.book, node, "`image`", handlers):
             return None
-        if "name" not in self.texts:
-            self.book.add("an image needs a `name`", node.position, "add `name: REPOSITORY`")
-        if "from" not in self.texts:
-            self.book.add("an image needs a `from`", node.position, "add `from: scratch` or `from: oci:PATH`")
+        self.check(node)
         nothing = Template((), node.position)
         return Image(
             self.texts.get("name", nothing),
             self.lists.get("tags", ()),
             self.texts.get("from", nothing),
             tuple(self.copies),
+            self.run,
+            self.lists.get("platforms", ()),
+            self.runner,
+            self.compression,
+            self.dockerfile(),
             self.texts.get("workdir"),
             self.pairs.get("env", ()),
             self.pairs.get("labels", ()),
@@ -64,6 +87,34 @@ class _ImageDecoder:
             node.position,
         )
 
+    def check(self, node: Node) -> None:
+        """What no key can say for itself."""
+        if "name" not in self.texts:
+            self.book.add("an image needs a `name`", node.position, "add `name: REPOSITORY`")
+        if "dockerfile" in self.found:
+            for name, key in self.found.items():
+                if name not in _BESIDE_DOCKERFILE:
+                    hint = "write it into the Dockerfile"
+                    self.book.add(f"an image has no `{name}` beside `dockerfile`", key.position, hint)
+            return
+        if "from" not in self.texts:
+            hint = "add `from: scratch`, `from: NAME:TAG`, or a `dockerfile`"
+            self.book.add("an image needs a `from`", node.position, hint)
+        for name in _OF_DOCKERFILE:
+            if name in self.found:
+                hint = "it says more of a Dockerfile"
+                self.book.add(
+                    f"an image has no `{name}` without `dockerfile`", self.found[name].position, hint
+                )
+
+    def dockerfile(self) -> Dockerfile | None:
+        """What says how a Dockerfile makes it."""
+        path = self.texts.get("dockerfile")
+        if path is None:
+            return None
+        stage, context = self.texts.get("target"), self.texts.get("context")
+        return Dockerfile(path, stage, context, self.pairs.get("build-args", ()), path.position)
+
     def text(self, key: Scalar, node: Node) -> None:
         self.texts[key.text] = self.book.template(node, f"`{key.text}`", self.scope, filled=True)
 
@@ -74,6 +125,23 @@ class _ImageDecoder:
         """Variables, whose values may name those of the base."""
         scope = Scope(self.scope.names, self.scope.owner, lenient=True)
         self.map(key, node, scope, "a variable", lambda name: bool(name) and "=" not in name)
+
+    def flag(self, key: Scalar, node: Node) -> None:
+        self.runner = self.book.flag(node, f"`{key.text}`")
+
+    def packing(self, key: Scalar, node: Node) -> None:
+        self.compression = text = self.book.word(node, f"`{key.text}`")
+        if text not in {"", "gzip", "zstd"}:
+            self.book.add("`compression` is `gzip` or `zstd`", node.position)
+
+    def commands(self, _: Scalar, node: Node) -> None:
+        """Commands of a shell, in which values are words."""
+        self.run = tuple(
+            self.language.script(self.book, item, "a command", self.scope) for item in self.book.items(node)
+        )
+
+    def build_args(self, key: Scalar, node: Node) -> None:
+        self.map(key, node, self.scope, "a build argument", lambda name: bool(name) and "=" not in name)
 
     def labels(self, key: Scalar, node: Node) -> None:
         self.map(key, node, self.scope, "a label", bool)
@@ -104,7 +172,7 @@ class _ImageDecoder:
 
 
 def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
-    calls, sources, to = [], [], []
+    calls, sources, to, bases = [], [], [], []
     text = {"mode": "", "owner": ""}
 
     def task(_: Scalar, value: Node) -> None:
@@ -117,6 +185,9 @@ def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
 
     def to_(_: Scalar, value: Node) -> None:
         to.append(book.template(value, "`to`", scope, filled=True))
+
+    def base(_: Scalar, value: Node) -> None:
+        bases.append(book.template(value, "`from`", scope, filled=True))
 
     def mode(_: Scalar, value: Node) -> None:
         text["mode"] = found = book.text(value, "`mode`")
@@ -132,10 +203,14 @@ def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
         book.wrong_type(node, "a `copy` item", "a map")
         return []
     before = len(book.faults)
-    handlers = {"task": task, "source": source, "to": to_, "mode": mode, "owner": owner}
+    handlers = {"task": task, "source": source, "from": base, "to": to_, "mode": mode, "owner": owner}
     read_map(book, node, "a `copy` item", handlers)
     if len(book.faults) == before:
-        if len(calls) + len(sources) != 1:
+        if bases and not sources:
+            book.add(
+                "a `copy` item with `from` needs a `source`", node.position, "say which files of that image"
+            )
+        elif len(calls) + len(sources) != 1:
             book.add("a `copy` item has either `task` or `source`", node.position)
         elif not to:
             book.add("a `copy` item needs a `to`", node.position, "say where in the image: `to: /app/`")
@@ -149,6 +224,7 @@ def _decode_copy(book: Faultbook, node: Node, scope: Scope) -> list[Copy]:
             text["mode"],
             text["owner"],
             node.position,
+            bases[0] if bases else None,
         )
     ]
 

@@ -219,8 +219,10 @@ class TaskReader:
 
     def shared(self) -> tuple[Param, ...]:
         """The shared options that it mentions and has no own one of that name of, in the order of the file."""
-        own = {param.name for param in (*self.args, *self.options)}
         options = self.around.options
+        if not options:
+            return ()
+        own = {param.name for param in (*self.args, *self.options)}
         wanted = (self.mentioned() - own) & options.keys()
         left = list(wanted)
         while left:
@@ -395,7 +397,7 @@ class TaskReader:
         self.server.take_hostname(node, self.scope)
 
     def _take_image(self, _: Scalar, node: Node) -> None:
-        self.image = decode_image(self.book, node, self.scope)
+        self.image = decode_image(self.book, node, self.scope, self.language)
 
     def _take_container(self, _: Scalar, node: Node) -> None:
         self.container = decode_container_name(self.book, node)

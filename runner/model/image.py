@@ -13,14 +13,16 @@ class Copy(Record):
 
     Args:
         call: The task whose targets are copied, or None.
-        source: The pattern whose matches are copied where `call` is None, or None.
+        source: The pattern whose matches are copied where `call` is None, or None; of another image where there
+            is a `base`.
         to: Where in the image.
         mode: The mode of every file copied, as octal digits, or empty.
         owner: `UID` or `UID:GID` of everything copied, or empty.
         position: Where it stands.
+        base: The image that `source` is copied from, as an image's `from` names one, or None for the project.
     """
 
-    FIELDS = ("call", "source", "to", "mode", "owner", "position")
+    FIELDS = ("call", "source", "to", "mode", "owner", "position", "base")
     __slots__ = FIELDS
 
     def __init__(
@@ -31,6 +33,7 @@ class Copy(Record):
         mode: str,
         owner: str,
         position: Position,
+        base: Template | None = None,
     ) -> None:
         self.call = call
         self.source = source
@@ -38,6 +41,7 @@ class Copy(Record):
         self.mode = mode
         self.owner = owner
         self.position = position
+        self.base = base
 
 
 class Healthcheck(Record):
@@ -75,14 +79,49 @@ class Healthcheck(Record):
         self.position = position
 
 
+class Dockerfile(Record):
+    """A Dockerfile written by hand.
+
+    Args:
+        path: Where it is, relative to the `tasks.yml`.
+        stage: The stage that is taken, or None for the last.
+        context: The folder that it copies from, relative to the `tasks.yml`, or None for the Dockerfile's own.
+        build_args: Its build arguments, in order.
+        position: Where its path stands.
+    """
+
+    FIELDS = ("path", "stage", "context", "build_args", "position")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        path: Template,
+        stage: Template | None,
+        context: Template | None,
+        build_args: Pairs,
+        position: Position,
+    ) -> None:
+        self.path = path
+        self.stage = stage
+        self.context = context
+        self.build_args = build_args
+        self.position = position
+
+
 class Image(Record):
     """A production image.
 
     Args:
         name: Its repository, maybe with a tag.
         tags: Its tags; none: the tag in `name`, else `latest`.
-        base: `scratch` or `oci:PATH[:TAG]`.
+        base: What it stands on: `scratch`, a container's name, a reference, `oci:PATH[:TAG]`, `archive:PATH` or
+            `engine:NAME`; empty where a Dockerfile says it.
         copy: Its layers above the base, in order.
+        run: Commands in the image itself, after `copy`, in order.
+        platforms: What it is for, as `linux/arm64`; none: what the engine runs on.
+        runner: Whether pyrun itself is put in.
+        compression: How its layers are packed, `gzip` or `zstd`; empty for the usual way.
+        dockerfile: The Dockerfile that makes it, or None.
         workdir: The working folder of its process, or None for the base's.
         env: Variables above the base's.
         labels: Labels above the base's.
@@ -99,7 +138,8 @@ class Image(Record):
     """
 
     FIELDS = (
-        "name", "tags", "base", "copy", "workdir", "env", "labels", "user", "expose", "volumes",
+        "name", "tags", "base", "copy", "run", "platforms", "runner", "compression", "dockerfile",
+        "workdir", "env", "labels", "user", "expose", "volumes",
         "stop_signal", "healthcheck", "entrypoint", "entrypoint_shell", "cmd", "cmd_shell", "position",
     )  # fmt: skip
     __slots__ = FIELDS
@@ -110,6 +150,11 @@ class Image(Record):
         tags: tuple[Template, ...],
         base: Template,
         copy: tuple[Copy, ...],
+        run: tuple[Template, ...],
+        platforms: tuple[Template, ...],
+        runner: bool,
+        compression: str,
+        dockerfile: Dockerfile | None,
         workdir: Template | None,
         env: Pairs,
         labels: Pairs,
@@ -128,6 +173,11 @@ class Image(Record):
         self.tags = tags
         self.base = base
         self.copy = copy
+        self.run = run
+        self.platforms = platforms
+        self.runner = runner
+        self.compression = compression
+        self.dockerfile = dockerfile
         self.workdir = workdir
         self.env = env
         self.labels = labels

@@ -15,29 +15,17 @@ if TYPE_CHECKING:
 
     from runner.digest import Digest
     from runner.location import Position
+    from runner.model.container import Container
 
 LINK = "s"
 """A symbolic link that is copied as a link, wherever it leads."""
 SCRATCH = "scratch"
 OCI = "oci"
-
-
-class BasePlan(Record):
-    """What the image's first layers come from.
-
-    Args:
-        kind: SCRATCH for none, OCI for a folder with an OCI layout.
-        path: The folder, relative to the project's top folder, or absolute.
-        tag: Which image of it; empty for the only one.
-    """
-
-    FIELDS = ("kind", "path", "tag")
-    __slots__ = FIELDS
-
-    def __init__(self, kind: str, path: str = "", tag: str = "") -> None:
-        self.kind = kind
-        self.path = path
-        self.tag = tag
+ARCHIVE = "archive"
+ENGINE = "engine"
+REGISTRY = "registry"
+CONTAINER = "container"
+GZIP, ZSTD = "gzip", "zstd"
 
 
 class BaseVariable(Record):
@@ -48,6 +36,70 @@ class BaseVariable(Record):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+class BasePlan(Record):
+    """An image to stand on, or to copy from.
+
+    Args:
+        kind: SCRATCH for none, OCI for a folder with an OCI layout, ARCHIVE for a file that holds one or what
+            `docker save` writes, ENGINE for an image that the engine has, REGISTRY for one by its reference,
+            CONTAINER for that of a container of the file.
+        path: The folder or the file, relative to the project's top folder, or absolute; of ENGINE and REGISTRY
+            the reference.
+        tag: Which image of a folder or file; empty for the only one.
+        container: The container's definition, for CONTAINER only.
+        env: What that sets above its image's variables, as in a ConfigPlan.
+        made_by: The id of the action that makes the container's image, or empty.
+        at: Where it stands; takes no part in equality.
+    """
+
+    FIELDS = ("kind", "path", "tag", "container", "env", "made_by", "at")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        kind: str,
+        path: str = "",
+        tag: str = "",
+        container: "Container | None" = None,
+        env: "tuple[tuple[str, str | tuple[str | BaseVariable, ...]], ...]" = (),
+        made_by: str = "",
+        at: "Position | None" = None,
+    ) -> None:
+        self.kind = kind
+        self.path = path
+        self.tag = tag
+        self.container = container
+        self.env = env
+        self.made_by = made_by
+        self.at = at
+
+    def fields(self) -> "tuple[object, ...]":
+        """All that makes a difference; where anything stands does not."""
+        found: tuple[object, ...] = (self.kind, self.path, self.tag)
+        one = self.container
+        if one is None:
+            return found
+        made = (
+            one.name,
+            one.base,
+            one.setup,
+            one.dockerfile,
+            one.stage,
+            one.context,
+            one.workdir,
+            one.platform,
+        )
+        return (*found, *made, one.folder, self.env, self.made_by)
+
+    def __str__(self) -> str:
+        """As a file has it."""
+        if self.container is not None:
+            return self.container.name
+        if self.kind in {SCRATCH, REGISTRY}:
+            return self.path or self.kind
+        return f"{self.kind}:{self.path}" + (f":{self.tag}" if self.tag else "")
 
 
 class Healthcheck(Record):
@@ -145,9 +197,10 @@ class CopyPlan(Record):
         owner: User and group number of all it makes.
         task: The call whose targets the sources are, or empty.
         at: Where it stands; takes no part in equality.
+        base: The image that the sources are of, then paths in that image; None for the project.
     """
 
-    FIELDS = ("at", "mode", "owner", "sources", "task", "to")
+    FIELDS = ("at", "base", "mode", "owner", "sources", "task", "to")
     __slots__ = FIELDS
 
     def __init__(
@@ -159,7 +212,9 @@ class CopyPlan(Record):
         owner: "tuple[int, int]" = (0, 0),
         task: str = "",
         at: "Position | None" = None,
+        base: BasePlan | None = None,
     ) -> None:
+        self.base = base
         self.to = to
         self.sources = sources
         self.mode = mode
@@ -169,7 +224,59 @@ class CopyPlan(Record):
 
     def fields(self) -> "tuple[object, ...]":
         """All but where it stands."""
-        return (self.to, self.sources, self.mode, self.owner, self.task)
+        return (self.to, self.sources, self.mode, self.owner, self.task, self.base)
+
+    @property
+    def own_sources(self) -> "tuple[str, ...]":
+        """The sources that are files of the project, and no task's targets."""
+        return self.sources if self.base is None and not self.task else ()
+
+
+class DockerfilePlan(Record):
+    """A Dockerfile that makes an image: written by hand, or made of the task graph.
+
+    Args:
+        path: Where it is, relative to the project's top folder; empty where it is no file.
+        stage: The stage that is taken; empty for the last.
+        context: The folder that it copies from, relative to the project's top folder; empty for the top.
+        build_args: Its build arguments, in order.
+        at: Where its path stands; takes no part in equality.
+        text: What it says, where it is no file; else empty.
+        files: The files and links of the project that it copies, where it is no file.
+    """
+
+    FIELDS = ("path", "stage", "context", "build_args", "at", "text", "files")
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        path: str,
+        stage: str,
+        context: str,
+        build_args: "tuple[tuple[str, str], ...]",
+        at: "Position | None" = None,
+        text: str = "",
+        files: "tuple[str, ...]" = (),
+    ) -> None:
+        self.text = text
+        self.files = files
+        self.path = path
+        self.stage = stage
+        self.context = context
+        self.build_args = build_args
+        self.at = at
+
+    def fields(self) -> "tuple[object, ...]":
+        """All but where it stands."""
+        return (self.path, self.stage, self.context, self.build_args, self.text, self.files)
+
+    @property
+    def may_read(self) -> "tuple[str, ...]":
+        """Patterns of all that it may be made of, whatever it says."""
+        from runner.plan.pattern import escape  # noqa: PLC0415 - few images have one
+
+        path = escape(self.path)
+        return (path, f"{path}.dockerignore", f"{escape(self.context)}/" if self.context else "**")
 
 
 class ImagePlan(Record):
@@ -177,14 +284,23 @@ class ImagePlan(Record):
 
     Args:
         name: Its repository, without a tag.
-        tags: At least one.
+        tags: At least one, but for a part.
         base: What it stands on.
         copies: In order, each a layer.
         config: What a container of it starts with.
         platform: What it runs on.
+        run: Scripts that are run in it after all copies, in order; only an engine can.
+        runner: Whether pyrun itself is put in.
+        compression: How its layers are packed, `gzip` or `zstd`.
+        dockerfile: The Dockerfile that makes it, or None; then only name, tags, labels and platform count beside.
+        parts: Of one that lists images for several platforms, the ids of the actions that make them, each with
+            its platform; then only name and tags count beside. Such a part has no tags: the list has its name.
     """
 
-    FIELDS = ("base", "config", "copies", "name", "platform", "tags")
+    FIELDS = (
+        "base", "compression", "config", "copies", "dockerfile", "name", "parts", "platform", "run", "runner",
+        "tags",
+    )  # fmt: skip
     __slots__ = FIELDS
 
     def __init__(
@@ -195,6 +311,11 @@ class ImagePlan(Record):
         copies: "tuple[CopyPlan, ...]",
         config: ConfigPlan,
         platform: Platform,
+        run: "tuple[str, ...]" = (),
+        runner: bool = False,
+        compression: str = GZIP,
+        dockerfile: DockerfilePlan | None = None,
+        parts: "tuple[tuple[str, Platform], ...]" = (),
     ) -> None:
         self.name = name
         self.tags = tags
@@ -202,6 +323,26 @@ class ImagePlan(Record):
         self.copies = copies
         self.config = config
         self.platform = platform
+        self.run = run
+        self.runner = runner
+        self.compression = compression
+        self.dockerfile = dockerfile
+        self.parts = parts
+
+    @property
+    def platforms(self) -> "tuple[Platform, ...]":
+        """All that it is for."""
+        return tuple(platform for _, platform in self.parts) or (self.platform,)
+
+    def tagged(self, tags: "tuple[str, ...]") -> "ImagePlan":
+        """The same with other tags; with none as a part of an image for several platforms."""
+        fields = {name: getattr(self, name) for name in self.FIELDS}
+        return ImagePlan(**{**fields, "tags": tags})
+
+    @property
+    def bases(self) -> "tuple[BasePlan, ...]":
+        """All images that it is made of: what it stands on, and what it copies from."""
+        return (self.base, *(copy.base for copy in self.copies if copy.base is not None))
 
 
 class CopyFile(Record):
@@ -213,9 +354,11 @@ class CopyFile(Record):
         kind: FILE, FOLDER or LINK.
         digest: Of the content, if it is known; else it is read.
         executable: Whether the file may be executed, if it is known.
+        named: Whether the copy names this very file. Then a link in its place in the image is followed, as COPY
+            does; what comes with a folder or by a pattern takes the place of a link.
     """
 
-    FIELDS = ("digest", "executable", "kind", "source", "to")
+    FIELDS = ("digest", "executable", "kind", "named", "source", "to")
     __slots__ = FIELDS
 
     def __init__(
@@ -225,7 +368,9 @@ class CopyFile(Record):
         kind: str = FILE,
         digest: "Digest | None" = None,
         executable: bool | None = None,
+        named: bool = False,
     ) -> None:
+        self.named = named
         self.source = source
         self.to = to
         self.kind = kind
@@ -234,23 +379,27 @@ class CopyFile(Record):
 
 
 def base_plan(written: str, at: "Position | None" = None, folder: str = "") -> BasePlan:
-    """What `from:` names, a path being relative to a folder.
+    """What `from` names if it is no container of the file, a path being relative to a folder.
 
     Raises:
-        PlanError: It is nothing the layers builder can stand on.
+        PlanError: It names nothing.
     """
     if written == SCRATCH:
-        return BasePlan(SCRATCH)
-    if written.startswith("oci:"):
-        path, _, tag = written[4:].partition(":")
+        return BasePlan(SCRATCH, at=at)
+    kind, colon, rest = written.partition(":")
+    if colon and kind in {OCI, ARCHIVE}:
+        path, _, tag = rest.partition(":")
         if path:
-            return BasePlan(OCI, beneath(folder, path), tag)
-        raise PlanError(f"`from: {written}` names no folder", at, "such as `oci:bases/debian:bookworm`")
-    raise PlanError(
-        f"`from: {written}` is not a base that can be read here",
-        at,
-        "`scratch`, or `oci:PATH:TAG` with a folder that `skopeo copy docker://NAME oci:PATH:TAG` fills",
-    )
+            return BasePlan(kind, beneath(folder, path), tag, at=at)
+        what, hint = (
+            ("folder", "oci:bases/debian:bookworm") if kind == OCI else ("file", "archive:bases/debian.tar")
+        )
+        raise PlanError(f"`from: {written}` names no {what}", at, f"such as `{hint}`")
+    if colon and kind == ENGINE:
+        if rest:
+            return BasePlan(ENGINE, rest, at=at)
+        raise PlanError(f"`from: {written}` names no image", at, "such as `engine:debian:bookworm`")
+    return BasePlan(REGISTRY, written, at=at)
 
 
 def name_and_tags(
@@ -315,7 +464,11 @@ def placed(
     Raises:
         PlanError: Nothing was found, or it has no place in the image.
     """
-    out = [CopyFile(path, destination(copy.to, workdir, path, below, copy.at), kind) for path, kind in found]
+    named = below is None
+    out = [
+        CopyFile(path, destination(copy.to, workdir, path, below, copy.at), kind, named=named)
+        for path, kind in found
+    ]
     if below == source:
         root = destination(copy.to, workdir, source, source, copy.at)
         if root != "/":

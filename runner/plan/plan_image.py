@@ -1,14 +1,18 @@
 """An image task's values filled in."""
 
 from runner.errors import PlanError
+from runner.model.path import beneath, resolved
 from runner.plan.expand import fill
 from runner.plan.image_plan import (
+    GZIP,
+    SCRATCH,
+    BasePlan,
     BaseVariable,
     ConfigPlan,
     CopyPlan,
+    DockerfilePlan,
     Healthcheck,
     ImagePlan,
-    base_plan,
     name_and_tags,
     shell_form,
 )
@@ -16,31 +20,38 @@ from runner.plan.pattern import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from runner.model.image import Copy, Image
+    from runner.model.image import Copy, Dockerfile, Image
     from runner.model.image import Healthcheck as HealthcheckModel
     from runner.model.template import Template
     from runner.plan.expand import Value
-    from runner.plan.facts import Facts
     from runner.plan.pattern import Pattern
+    from runner.plan.platform import Platform
+
+    Variable = str | tuple[str | BaseVariable, ...]
+    Variables = tuple[tuple[str, Variable], ...]
 
 
 def plan_image(
     image: "Image",
     values: "Mapping[str, Value]",
-    facts: "Facts",
+    platform: "Platform",
     copied: "Sequence[tuple[str, tuple[Pattern, ...]] | None]",
+    base_of: "Callable[[Template, str], BasePlan]",
     folder: str = "",
+    tags: tuple[str, ...] = (),
 ) -> ImagePlan:
     """The image that an image task makes with these values.
 
     Args:
         image: What the task says.
         values: What its templates may name.
-        facts: How to ask about the world.
+        platform: What it is for.
         copied: For each `copy` the label and the targets of the task it takes, or None.
+        base_of: The image that a text names, as it is written and with its values.
         folder: The folder of the task's file, relative to the top.
+        tags: The tags that it is to have instead of its own; none for those.
 
     Raises:
         PlanError: A copy of a task without target, a base that is none, a name that can't be filled in.
@@ -55,10 +66,16 @@ def plan_image(
         found = tuple(fill(template, values) for template in templates)
         return shell_form(found[0]) if shell and found else found
 
-    name, tags = name_and_tags(text(image.name), tuple(text(tag) for tag in image.tags))
+    name, tags = name_and_tags(text(image.name), tuple(text(tag) for tag in image.tags), tags)
+    base, dockerfile = BasePlan(SCRATCH), None
+    if image.dockerfile is None:
+        base = base_of(image.base, text(image.base))
+    else:
+        dockerfile = _dockerfile(image.dockerfile, values, folder)
+    env = tuple((text(key), late_value(value, values)) for key, value in image.env)
     config = ConfigPlan(
-        workdir=text(image.workdir),
-        env=tuple((text(key), late_value(value, values)) for key, value in image.env),
+        workdir=_workdir(base, text(image.workdir)),
+        env=_above(base.env, env),
         labels=tuple((text(key), text(value)) for key, value in image.labels),
         user=text(image.user),
         expose=tuple(text(port) for port in image.expose),
@@ -69,10 +86,58 @@ def plan_image(
         cmd=words(image.cmd, image.cmd_shell),
     )
     copies = tuple(
-        _copy(copy, values, source, folder) for copy, source in zip(image.copy, copied, strict=True)
+        _copy(copy, values, source, base_of, folder) for copy, source in zip(image.copy, copied, strict=True)
     )
-    base = base_plan(text(image.base), image.base.position, folder)
-    return ImagePlan(name, tags, base, copies, config, facts.platform())
+    return ImagePlan(
+        name, tags, base, copies, config, platform, tuple(text(script) for script in image.run),
+        image.runner, image.compression or GZIP, dockerfile,
+    )  # fmt: skip
+
+
+def _workdir(base: BasePlan, written: str) -> str:
+    """The working folder of an image, whose base may be a container with one of its own."""
+    brought = base.container.workdir if base.container is not None else ""
+    if written.startswith("/") or not brought:
+        return written
+    return f"{brought.rstrip('/')}/{written}" if written else brought
+
+
+def _above(brought: "Variables", own: "Variables") -> "Variables":
+    """The variables of an image above those of the container that it stands on."""
+    known = dict(brought)
+
+    def parts(value: "Variable") -> "Iterator[str | BaseVariable]":
+        for part in (value,) if isinstance(value, str) else value:
+            if isinstance(part, str) or part.name not in known:
+                yield part
+            else:
+                found = known[part.name]
+                yield from (found,) if isinstance(found, str) else found
+
+    laid = {**known, **{name: tuple(parts(value)) for name, value in own}}
+    return tuple(
+        (name, "".join(map(str, value)) if all(isinstance(part, str) for part in value) else value)
+        for name, value in laid.items()
+    )
+
+
+def _dockerfile(one: "Dockerfile", values: "Mapping[str, Value]", folder: str) -> DockerfilePlan:
+    path = resolved(beneath(folder, fill(one.path, values)))
+    context = path.rpartition("/")[0]
+    if one.context is not None:
+        context = resolved(beneath(folder, fill(one.context, values)))
+    for what, found in (("dockerfile", path), ("context", context)):
+        if found.startswith(("/", "../")) or found == "..":
+            raise PlanError(
+                f"`{what}` leads to `{found}`, outside the project's folder", one.position, "a path below it"
+            )
+    return DockerfilePlan(
+        path,
+        "" if one.stage is None else fill(one.stage, values),
+        "" if context == "." else context,
+        tuple((fill(name, values), fill(value, values)) for name, value in one.build_args),
+        one.position,
+    )
 
 
 def late_value(template: "Template", values: "Mapping[str, Value]") -> str | tuple[str | BaseVariable, ...]:
@@ -93,13 +158,16 @@ def _copy(
     copy: "Copy",
     values: "Mapping[str, Value]",
     source: "tuple[str, tuple[Pattern, ...]] | None",
+    base_of: "Callable[[Template, str], BasePlan]",
     folder: str,
 ) -> CopyPlan:
+    base = None if copy.base is None else base_of(copy.base, fill(copy.base, values))
     if source is None:
         label = ""
         paths: tuple[str, ...] = ()
         if copy.source is not None:
-            paths = (_beneath(folder, fill(copy.source, values)),)
+            path = fill(copy.source, values)
+            paths = (path if base is not None else _beneath(folder, path),)
     else:
         label, targets = source
         paths = tuple(_beneath(target.base, target.text) for target in targets)
@@ -117,6 +185,7 @@ def _copy(
         owner=(int(user or 0), int(group or user or 0)),
         task=label,
         at=copy.position,
+        base=base,
     )
 
 

@@ -83,6 +83,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "healthcheck-map": {"command": "true"}, "go-source": {"go": "./cmd"}, "env-file": {"path": "x"},
     "passed-variable": {"name": "x"}, "secret-map": {"name": "x", "file": "y"}, "invoke-map": {"file": "tasks.py"},
     "setup": {"from": "x:1"}, "target": {"dockerfile": "x"}, "context": {"dockerfile": "x"},
+    "from": {"source": "x"},
 }  # fmt: skip
 """What an object, or a key, needs beside it."""
 
@@ -96,8 +97,11 @@ def tried(name: str, key: str, example: Any) -> dict[str, Any]:
         if step == "image":
             around |= BESIDE["image"]
     around |= BESIDE.get(name, {}) | (BESIDE.get(key, {}) if name in {"copy", "option"} else {})
+    if name == "image" and key in {"dockerfile", "target", "context", "build-args"}:
+        del around["from"]
+        around["dockerfile"] = "x"
     if name == "container":
-        around |= BESIDE.get(key, {} if key in {"from", "dockerfile", "task"} else {"from": "x:1"})
+        around |= {} if key in {"from", "dockerfile", "task"} else BESIDE.get(key, {"from": "x:1"})
     around[key] = example
     if {"persistent", "ports", "ready"} & file["tasks"].get("it", {}).keys():
         file["tasks"]["it"]["run"] = "serve"

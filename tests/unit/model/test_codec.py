@@ -124,6 +124,16 @@ tasks:
   image:
     image: {name: n, from: scratch, copy: [{task: t x, to: /}, {source: s, to: /}], healthcheck: {command: [x], interval: 3}}
     container: tools
+  more:
+    image:
+      name: n
+      from: tools
+      copy: [{from: "x:1", source: /s, to: /, mode: 755, owner: 1:2}]
+      run: ["echo ${TARGETOS}", x]
+      platforms: [linux/amd64, "linux/${TARGETARCH}"]
+      runner: true
+      compression: zstd
+  made: {image: {name: n, dockerfile: D, target: "${TARGETOS}", context: c, build-args: {A: "${TARGETARCH}", B: ""}}}
 """
 INVOKE = b"""
 from invoke import task
@@ -273,7 +283,12 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         read_json(text)
 
 
-@pytest.mark.parametrize("value", [1.5, {"a": 1}, b"x", [{}], object()])
-def test_what_has_no_json_here_is_refused(value: object) -> None:
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize("value", [b"x", [{1}], object(), {(1,): 2}, float("nan")])
+def test_what_has_no_json_is_refused(value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
         write_json(value)
+
+
+@pytest.mark.parametrize("value", [1.5, -0.1, {"a": [1, {"b": None}]}, [{}]])
+def test_numbers_and_maps_come_back_too(value: object) -> None:
+    assert read_json(write_json(value)) == value
