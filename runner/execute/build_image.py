@@ -3,28 +3,35 @@
 A layer is a function of what its copy names: paths, modes, owners, contents, the base's folders on the way.
 That is its key. Where the layout remembers what a key made, no file is opened. Where it does not, each file's
 bytes must still be the ones the key was made of.
+
+What changes more often lies higher, so that whoever has the lower layers keeps them: files of other images, files
+of the project, what tasks make. Two copies change places only where that can't be seen in the files that come of
+it: where neither puts anything where the other does. The order of the plan is that of a Dockerfile and holds else.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from runner.digest import Digest
 from runner.errors import PlanError, RunError
 from runner.image import tar
 from runner.image.assemble import BuiltLayer, assemble
-from runner.image.base_tree import Folder, Tree
+from runner.image.base_tree import File, Folder, Listing, Merged, Other, Tree
+from runner.image.content import HEAD, WHOLE, may_run, runs_on, secret_in
 from runner.image.descriptor import Descriptor
-from runner.image.image_config import ImageConfig, timestamp
-from runner.image.layer import Layer, check_name, layer_key
+from runner.image.image_config import ImageConfig, effective_workdir, timestamp
+from runner.image.layer import MEDIA_TYPES, Layer, check_name, layer_key
 from runner.image.manifest import Manifest
-from runner.image.media_type import LAYER_GZIP
 from runner.image.reference import Reference, parse_reference
 from runner.plan.facts import FOLDER
-from runner.plan.image_plan import LINK, CopyFile, CopyPlan, ImagePlan
+from runner.plan.image_plan import LINK, BasePlan, CopyFile, CopyPlan, ImagePlan
 from runner.plan.platform import Platform
+
+BASE_NAME = "org.opencontainers.image.base.name"
+BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 
 class Files(Protocol):
@@ -49,8 +56,25 @@ class Base(Protocol):
     def chunks(self, digest: Digest) -> Iterator[bytes]:
         """A blob's bytes, piece by piece."""
 
+    def blob_path(self, digest: Digest) -> str:
+        """A file that is that blob, got first if it must be; empty if there is none to be linked to."""
 
-class Layout(Protocol):
+    @property
+    def reference(self) -> str:
+        """The name by which anybody can get it; empty if that is known here only."""
+
+
+class Trees(Protocol):
+    """Who remembers what is in images."""
+
+    def recorded_tree(self, manifest: Digest) -> Listing | None:
+        """All that is in the image with this manifest, if that is known."""
+
+    def record_tree(self, manifest: Digest, tree: Listing) -> None:
+        """Remembers all that is in an image."""
+
+
+class Layout(Trees, Protocol):
     """What the image is written to."""
 
     def held(self) -> AbstractContextManager[None]:
@@ -62,6 +86,9 @@ class Layout(Protocol):
     def write(self, chunks: Iterable[bytes]) -> Digest:
         """Keeps bytes as a blob."""
 
+    def link(self, path: str, digest: Digest) -> bool:
+        """Lets a file be a blob, without reading it; False where that can't be."""
+
     def set_tags(self, references: Sequence[Reference], manifest: Descriptor) -> None:
         """Names an image."""
 
@@ -70,12 +97,6 @@ class Layout(Protocol):
 
     def record_layer(self, key: Digest, layer: BuiltLayer) -> None:
         """Remembers what a key made."""
-
-    def recorded_tree(self, manifest: Digest) -> Tree | None:
-        """Folders and links of a base, if they are known."""
-
-    def record_tree(self, manifest: Digest, tree: Tree) -> None:
-        """Remembers folders and links of a base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +151,9 @@ def build_image(
     layout: Layout,
     base: Base | None,
     epoch: int,
+    trees: Trees | None = None,
+    annotations: Sequence[tuple[str, str]] = (),
+    approve: Callable[[Descriptor], None] | None = None,
 ) -> BuiltImage:
     """Builds the image and names it; equal arguments and equal files give equal bytes.
 
@@ -140,65 +164,170 @@ def build_image(
         layout: Where the image goes.
         base: Where the plan's base is, or None for none.
         epoch: The time of every file and of the image, in seconds since 1970.
+        trees: Remembers what is in bases; None for the layout itself.
+        annotations: Of the manifest, beside those that name the base.
+        approve: Called when all of the image is in the layout and before it gets its names, unless it raises.
 
     Raises:
-        PlanError: A copy copies nothing, or two things to one place, or the config cannot be.
-        RunError: The base cannot be used, or a file changed meanwhile.
+        PlanError: A copy copies nothing, or two things to one place, or what should not ship, or the config
+            cannot be.
+        RunError: The base cannot be used, or a file changed meanwhile, or is for another platform.
     """
     references = tuple(parse_reference(f"{plan.name}:{tag}") for tag in plan.tags)
     timestamp(epoch)
+    said = list(annotations)
     with layout.held():
         found = base.image(plan.base.tag, plan.platform) if base else None
         tree = Tree()
         if base and found:
+            tree = Tree(listing_of(plan.base, found[0], found[1], base, trees or layout))
             _take_layers(found[1], base, layout)
-            tree = _tree(found[0], found[1], base, layout)
+            if base.reference:
+                said += [(BASE_NAME, base.reference), (BASE_DIGEST, str(found[0].digest))]
         made: dict[str, str] = {}
         built = [
-            _layer(_Copy(copy, items, files, tree, made), layout, epoch)
+            _layer(_Copy(copy, items, files, tree, made), plan, layout, epoch)
             for copy, items in zip(plan.copies, copies, strict=True)
         ]
         image = assemble(
-            found and found[1:], [layer for layer, _ in built], plan.config, plan.platform, epoch
+            found and found[1:],
+            [
+                *(one.layer for one in _ordered(built)),
+                *_workdir(plan, found and found[2], tree, layout, epoch),
+            ],
+            plan.config,
+            plan.platform,
+            epoch,
+            said,
         )
         layout.write((image.config_bytes,))
         layout.write((image.manifest_bytes,))
+        if approve is not None:
+            approve(image.descriptor)
         layout.set_tags(references, image.descriptor)
-    layers = tuple(CopiedLayer(layer.blob.digest.size, layer.diff_id, reused) for layer, reused in built)
+    layers = tuple(CopiedLayer(one.layer.blob.digest.size, one.layer.diff_id, one.reused) for one in built)
     size = sum(layer.diff_id.size for layer in layers)
     return BuiltImage(references, image.descriptor, image.manifest, layers, size)
 
 
 def _take_layers(manifest: Manifest, base: Base, layout: Layout) -> None:
+    """See to it that the layout has the layers of a base: as other names of the very files, where that can be."""
     for layer in manifest.layers:
-        if not layout.has(layer.digest):
+        if layout.has(layer.digest):
+            continue
+        path = base.blob_path(layer.digest)
+        if not (path and layout.link(path, layer.digest)):
             layout.write(base.chunks(layer.digest))
 
 
-def _tree(descriptor: Descriptor, manifest: Manifest, base: Base, layout: Layout) -> Tree:
-    known = layout.recorded_tree(descriptor.digest)
+def listing_of(
+    plan: BasePlan, descriptor: Descriptor, manifest: Manifest, base: Base, trees: Trees
+) -> Listing:
+    """All that is in an image, from its layers if nobody remembers it.
+
+    Args:
+        plan: What the file says of it, for errors.
+        descriptor: Points to its manifest.
+        manifest: Its manifest.
+        base: Where it is read.
+        trees: Who remembers.
+
+    Raises:
+        RunError: A layer can't be read.
+    """
+    known = trees.recorded_tree(descriptor.digest)
     if known is not None:
         return known
-    tree = Tree()
+    merged = Merged()
     for layer in manifest.layers:
-        tree.apply(layer.media_type, base.chunks(layer.digest))
-    layout.record_tree(descriptor.digest, tree)
-    return tree
+        try:
+            merged.apply(layer.media_type, base.chunks(layer.digest))
+        except RunError as error:
+            message = f"`{plan}` can't be read: {error.message}"
+            raise RunError(message, error.at or plan.at, error.hint or "get it anew") from None
+    listing = merged.listing()
+    trees.record_tree(descriptor.digest, listing)
+    return listing
 
 
-def _layer(copy: "_Copy", layout: Layout, epoch: int) -> tuple[BuiltLayer, bool]:
-    """The layer of a copy, and whether it was there already."""
+def _workdir(
+    plan: ImagePlan, base: ImageConfig | None, tree: Tree, layout: Layout, epoch: int
+) -> Iterator[BuiltLayer]:
+    """The layer that makes the working folder, where the image has none otherwise: so does `WORKDIR`."""
+    written = effective_workdir(base, plan.config).strip("/") if plan.config.workdir else ""
+    path = tree.resolved(written, last=True) if written else ""
+    if not path or tree.get(path) is not None:
+        return
+    names = path.split("/")
+    folders = []
+    for count in range(1, len(names) + 1):
+        known = tree.get("/".join(names[:count]))
+        mode, owner = (known.mode, known.owner) if isinstance(known, Folder) else (0o755, (0, 0))
+        folders.append(tar.Entry("/".join(names[:count]), tar.FOLDER, mode, owner))
+    layer = Layer(iter(folders), epoch, compression=plan.compression)
+    blob = Descriptor(MEDIA_TYPES[plan.compression], layout.write(layer.compressed()))
+    yield BuiltLayer(blob, layer.diff_id, f"pyrun workdir /{written}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A layer, and what decides where it lies.
+
+    Args:
+        layer: The layer.
+        reused: Whether it was there already.
+        rank: How often it changes, the higher the more.
+        new: The entries that make or change something, by path.
+    """
+
+    layer: BuiltLayer
+    reused: bool
+    rank: int
+    new: dict[str, tuple[bytes, int, tuple[int, int]]]
+
+
+def _ordered(built: Sequence[_Placed]) -> list[_Placed]:
+    """The layers with what changes more often above, as far as the same files come of it."""
+    out: list[_Placed] = []
+    for one in built:
+        at = len(out)
+        while at and out[at - 1].rank > one.rank and _apart(out[at - 1], one):
+            at -= 1
+        out.insert(at, one)
+    return out
+
+
+def _apart(one: _Placed, other: _Placed) -> bool:
+    """Whether it is all the same which of two layers lies above: what both make is the same folders."""
+    return all(
+        one.new[path] == other.new[path] and one.new[path][0] == tar.FOLDER
+        for path in one.new.keys() & other.new.keys()
+    )
+
+
+def _layer(copy: "_Copy", plan: ImagePlan, layout: Layout, epoch: int) -> _Placed:
+    """The layer of a copy."""
     entries = copy.entries()
-    key = layer_key(entries, epoch)
+    key = layer_key(entries, epoch, plan.compression)
     words = f"pyrun copy to {copy.plan.to}"
     known = layout.recorded_layer(key)
     if known is not None:
-        return BuiltLayer(known.blob, known.diff_id, words), True
-    layer = Layer((entry for entry, _ in entries), epoch)
-    blob = Descriptor(LAYER_GZIP, layout.write(layer.compressed()))
-    built = BuiltLayer(blob, layer.diff_id, words)
-    layout.record_layer(key, built)
-    return built, False
+        built = replace(known, words=words)
+    else:
+        layer = Layer((entry for entry, _ in entries), epoch, compression=plan.compression)
+        blob = Descriptor(MEDIA_TYPES[plan.compression], layout.write(layer.compressed()))
+        built = BuiltLayer(
+            blob, layer.diff_id, words, tuple(sorted(copy.programs.items())), tuple(copy.secrets.items())
+        )
+        layout.record_layer(key, built)
+    copy.check(built, plan.platform)
+    rank = 0 if copy.plan.base is not None else 2 if copy.plan.task else 1
+    new = {
+        entry.path: (entry.kind, entry.mode, entry.owner)
+        for entry, _ in entries
+        if entry.path not in copy.as_before
+    }
+    return _Placed(built, known is not None, rank, new)
 
 
 class _Copy:
@@ -208,8 +337,13 @@ class _Copy:
         plan: The copy.
         items: What it puts where.
         files: Reads them.
-        tree: Folders and links of the image so far; `entries` adds to it what the copy makes.
+        tree: What is in the image so far; `entries` adds to it what the copy makes.
         made: Files and links that copies made so far, by path, each with its source; `entries` adds to it.
+
+    Attributes:
+        as_before: The folders that are said again just as the base has them.
+        programs: What the executables are built for that were read, each with the first one's path.
+        secrets: The files that were read and should not ship, and why.
     """
 
     def __init__(
@@ -221,10 +355,14 @@ class _Copy:
         made: dict[str, str],
     ) -> None:
         self.plan = plan
+        self.as_before: set[str] = set()
+        self.programs: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         self._items = items
         self._files = files
         self._tree = tree
         self._made = made
+        self._items_by_path: dict[str, CopyFile] = {}
 
     def entries(self) -> list[tuple[tar.Entry, Digest | None]]:
         """The entries of the layer in order, each file with the digest of its content."""
@@ -237,18 +375,48 @@ class _Copy:
             path = self._place(item)
             if path:
                 self._check_clash(path, item, placed.setdefault(path, item))
+        self._items_by_path = placed
         out: dict[str, tuple[tar.Entry, Digest | None]] = {}
         for path in sorted(placed):
             self._add_parents(path, out)
             self._add(path, placed[path], out)
         return [out[path] for path in sorted(out)]
 
+    def check(self, layer: BuiltLayer, platform: Platform) -> None:
+        """Says nothing if all that the layer holds may ship, and runs.
+
+        Raises:
+            PlanError: A file should not ship, and the copy does not name it.
+            RunError: An executable is for another platform.
+        """
+        if self.plan.base is not None:
+            # What is in other images is for those to answer for.
+            return
+        for path, why in layer.secrets:
+            source = self._items_by_path[path].source
+            if not self._items_by_path[path].named:
+                raise PlanError(
+                    f"`{source}` would be in the image for all to read: {why}",
+                    self.plan.at,
+                    f"leave it out of what is copied; if it must be there, name it: "
+                    f"`{{source: {source}, to: /{path}}}`",
+                )
+        for built_for, path in layer.programs:
+            if not may_run(built_for, platform):
+                source = self._items_by_path[path].source
+                raise RunError(
+                    f"`{source}` is built for {built_for}, and the image is for {platform}"
+                    + (f": `{self.plan.task}` makes it" if self.plan.task else ""),
+                    self.plan.at,
+                    _rebuild(self.plan.task, platform),
+                )
+
     def _place(self, item: CopyFile) -> str:
         """Where the item lands once links of the base are followed; empty for the root itself."""
         path = item.to.strip("/")
         if path:
             check_name(path)
-        return self._tree.resolved(path, last=item.kind == FOLDER)
+        return self._tree.resolved(path, last=item.kind == FOLDER or item.named)
 
     def _check_clash(self, path: str, item: CopyFile, other: CopyFile) -> None:
         same = other.source == item.source or other.kind == item.kind == FOLDER
@@ -276,7 +444,14 @@ class _Copy:
                 "another `to`",
             )
         known = self._tree.get(path)
-        if not isinstance(known, Folder):
+        if isinstance(known, (File, Other)):
+            raise PlanError(
+                f"`/{path}` is a file in the base, so nothing can be below it", self.plan.at, "another `to`"
+            )
+        if isinstance(known, Folder):
+            if not self._tree.was_put(path):
+                self.as_before.add(path)
+        else:
             known = Folder(0o755, self.plan.owner)
             self._tree.put(path, known)
         return tar.Entry(path, tar.FOLDER, known.mode, known.owner)
@@ -312,9 +487,36 @@ class _Copy:
             mode,
             self.plan.owner,
             digest.size,
-            content=lambda: _same(self._files.chunks(item.source), digest, item.source),
+            content=lambda: self._content(path, mode, item, digest),
         )
         return entry, digest
+
+    def _content(self, path: str, mode: int, item: CopyFile, digest: Digest) -> Iterator[bytes]:
+        """A file's bytes, and on the way what they say."""
+        most = WHOLE if digest.size <= WHOLE else HEAD
+        head = b""
+        for chunk in _same(self._files.chunks(item.source), digest, item.source):
+            if len(head) < most:
+                head += chunk[: most - len(head)]
+            yield chunk
+        if self.plan.base is not None:
+            return
+        # What is no program may be for whatever it likes: firmware, and what is handed out.
+        built_for = runs_on(head, path) if mode & 0o111 else ""
+        if built_for:
+            self.programs.setdefault(built_for, path)
+        why = secret_in(path, head if most == WHOLE else None)
+        if why:
+            self.secrets[path] = why
+
+
+def _rebuild(task: str, platform: Platform) -> str:
+    """How to get an executable for a platform."""
+    where = f"at `{task}`" if task else "where it is built"
+    return (
+        f'build it for {platform}, in Go by `env: {{GOOS: "${{TARGETOS}}", GOARCH: "${{TARGETARCH}}"}}` {where}; '
+        "with `mode: 0644` it is copied as it is, as no program"
+    )
 
 
 def _digest(chunks: Iterable[bytes]) -> Digest:

@@ -21,11 +21,15 @@ class BuiltLayer:
         blob: The compressed bytes.
         diff_id: Digest and size of the unpacked tar.
         words: What made it, for the history.
+        programs: What its executables are built for, as `linux/arm64`; of each kind the first one's path.
+        secrets: Paths of files that should not ship, and why.
     """
 
     blob: Descriptor
     diff_id: Digest
     words: str
+    programs: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,17 @@ def assemble(
     plan: ConfigPlan,
     platform: Platform,
     epoch: int,
+    annotations: Sequence[tuple[str, str]] = (),
 ) -> Image:
     """The image of these layers on a base; equal arguments give equal bytes.
+
+    Args:
+        base: The base's documents, or None for none.
+        layers: What lies on it, the lowest first.
+        plan: What a container starts with.
+        platform: What it runs on.
+        epoch: The image's time, in seconds since 1970.
+        annotations: Of the manifest: names and texts.
 
     Raises:
         PlanError: The plan's config cannot be.
@@ -70,6 +83,7 @@ def assemble(
     manifest = Manifest(
         Descriptor(media_type.CONFIG, digest_of(data)),
         (below.layers if below else ()) + tuple(layer.blob for layer in layers),
+        annotations=tuple(sorted(annotations)),
     )
     check_image(manifest, config)
     return Image(manifest, config, manifest.encode(), data)

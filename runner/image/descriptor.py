@@ -23,12 +23,14 @@ class Descriptor:
         digest: Its digest and size.
         annotations: Names and texts, in the order written.
         platform: What it runs on, where an index says so.
+        artifact: What is attached to an image by a manifest that is no image itself, as a media type; or empty.
     """
 
     media_type: str
     digest: Digest
     annotations: tuple[tuple[str, str], ...] = ()
     platform: Platform | None = None
+    artifact: str = ""
 
     def annotation(self, name: str) -> str:
         """The text of an annotation, or empty."""
@@ -45,6 +47,8 @@ class Descriptor:
             out["annotations"] = dict(self.annotations)
         if self.platform is not None:
             out["platform"] = platform_document(self.platform)
+        if self.artifact:
+            out["artifactType"] = self.artifact
         return out
 
 
@@ -66,6 +70,7 @@ def parse_descriptor(document: Mapping[str, Any], what: str) -> Descriptor:
         parse_digest(text(document, "digest", what), size, what),
         tuple((name, text(annotations, name, what)) for name in annotations),
         parse_platform(platform, what) if platform else None,
+        text(document, "artifactType", what),
     )
 
 

@@ -36,6 +36,9 @@ _ORDER = (
 _DROPPED = frozenset(
     ("OnBuild", "Image", "Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr")
 )
+_SETUP_LABEL = "pyrun.setup"
+_FROM_NOTHING = {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}
+"""What builders of Dockerfiles give an image that stands on nothing."""
 _PORTS = re.compile(r"(?P<first>[0-9]{1,5})(?:-(?P<last>[0-9]{1,5}))?(?:/(?P<protocol>tcp|udp|sctp))?")
 
 
@@ -128,7 +131,7 @@ def image_config(
     made = tuple({"created": created, "created_by": words} for _, words in layers)
     return ImageConfig(
         platform if base is None or platform.variant else base.platform,
-        _laid_over(base.config if base else {}, plan),
+        _laid_over(base.config if base else _FROM_NOTHING, plan),
         (base.diff_ids if base else ()) + tuple(diff_id for diff_id, _ in layers),
         (_base_history(base, created) if base else ()) + made,
         created,
@@ -166,10 +169,11 @@ def _laid_over(base: Mapping[str, Any], plan: ConfigPlan) -> dict[str, Any]:
     out = {key: value for key, value in base.items() if key not in _DROPPED and value is not None}
     new: dict[str, Any] = {
         "User": plan.user,
-        "ExposedPorts": mapping(base, "ExposedPorts", _WHAT) | {port: {} for port in _ports(plan.expose)},
+        "ExposedPorts": mapping(base, "ExposedPorts", _WHAT)
+        | {port: {} for port in exposed_ports(plan.expose)},
         "Env": merged_env(texts(base, "Env", _WHAT), plan),
         "Volumes": mapping(base, "Volumes", _WHAT) | {path: {} for path in plan.volumes},
-        "Labels": mapping(base, "Labels", _WHAT) | dict(plan.labels),
+        "Labels": _labels(base) | dict(plan.labels),
         "StopSignal": plan.stop_signal,
         "Healthcheck": _healthcheck(plan.healthcheck) if plan.healthcheck else None,
     }
@@ -188,6 +192,11 @@ def _laid_over(base: Mapping[str, Any], plan: ConfigPlan) -> dict[str, Any]:
     return out | {key: value for key, value in new.items() if value}
 
 
+def _labels(base: Mapping[str, Any]) -> dict[str, Any]:
+    """The base's labels, without the one by which the image of a container's `setup` is known."""
+    return {name: text for name, text in mapping(base, "Labels", _WHAT).items() if name != _SETUP_LABEL}
+
+
 def merged_env(base: Sequence[str], plan: ConfigPlan) -> list[str]:
     """The variables as `NAME=VALUE`, the base's first and in their order."""
     inherited = dict(item.partition("=")[::2] for item in base)
@@ -200,7 +209,12 @@ def merged_env(base: Sequence[str], plan: ConfigPlan) -> list[str]:
     return [f"{name}={value}" for name, value in out.items()]
 
 
-def _ports(written: Sequence[str]) -> list[str]:
+def exposed_ports(written: Sequence[str]) -> list[str]:
+    """What `expose` names, each port by itself, as `8080/tcp`.
+
+    Raises:
+        PlanError: It is no port.
+    """
     out = []
     for item in written:
         match = _PORTS.fullmatch(item)

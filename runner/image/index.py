@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runner.errors import RunError
 from runner.image import media_type
 from runner.image.descriptor import Descriptor, parse_descriptor
-from runner.image.document import decode, encode, objects
+from runner.image.document import decode, encode, mapping, objects, text
 from runner.plan.platform import Platform
 
 _WHAT = "the image index"
@@ -18,14 +19,19 @@ class Index:
 
     Args:
         manifests: What it lists, in order.
+        annotations: Names and texts, written in the order of their names.
     """
 
     manifests: tuple[Descriptor, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
         """The document's bytes, the same for equal indexes."""
         manifests = [descriptor.document() for descriptor in self.manifests]
-        return encode({"schemaVersion": 2, "mediaType": media_type.INDEX, "manifests": manifests})
+        out: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_type.INDEX, "manifests": manifests}
+        if self.annotations:
+            out["annotations"] = dict(sorted(self.annotations))
+        return encode(out)
 
 
 def parse_index(data: bytes) -> Index:
@@ -38,7 +44,11 @@ def parse_index(data: bytes) -> Index:
     if document.get("schemaVersion") != 2:
         raise RunError(f"{_WHAT} is of a version that is not known here", hint="`schemaVersion` 2")
     manifests = objects(document, "manifests", _WHAT)
-    return Index(tuple(parse_descriptor(manifest, _WHAT) for manifest in manifests))
+    annotations = mapping(document, "annotations", _WHAT)
+    return Index(
+        tuple(parse_descriptor(manifest, _WHAT) for manifest in manifests),
+        tuple((name, text(annotations, name, _WHAT)) for name in annotations),
+    )
 
 
 def for_platform(manifests: Sequence[Descriptor], platform: Platform) -> Descriptor:

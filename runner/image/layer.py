@@ -1,23 +1,25 @@
-"""A layer: a reproducible tar, compressed.
+"""A layer: a reproducible tar, packed.
 
-Compression is libdeflate's at level 6: unlike faster ones it chooses no code by processor that would give
-other bytes. It takes whole buffers, so a layer is cut every 64 MiB into gzip members, which any reader of
-gzip puts together again; memory stays bounded and most layers are one member.
+gzip is libdeflate's at level 6: unlike faster ones it chooses no code by processor that would give other
+bytes. zstd is its own library's at level 3, in one thread. Both take 64 MiB at once, which become a gzip member
+or a zstd frame, and any reader puts those together again; memory stays bounded, and most layers are one of them.
+Another version of a library may give other bytes, so the version is part of what a layer is remembered by.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 
-import deflate
-
 from runner.digest import Digest, canonical, digest_of
 from runner.errors import PlanError
-from runner.image import tar
+from runner.image import media_type, tar
+from runner.plan.image_plan import GZIP, ZSTD
 
-LEVEL = 6
+LEVELS = {GZIP: 6, ZSTD: 3}
+MEDIA_TYPES = {GZIP: media_type.LAYER_GZIP, ZSTD: media_type.LAYER_ZSTD}
+"""What a layer is that is packed in each way."""
 MEMBER = 64 << 20
-COMPRESSION = f"gzip-libdeflate-{LEVEL}"
-"""Names what makes bytes of a tar; part of a layer's key."""
+_VERSION = 2
+"""Counted up whenever the same entries come to be another layer, or more is remembered of it."""
 
 
 class Layer:
@@ -27,11 +29,15 @@ class Layer:
         entries: What it holds, in order.
         mtime: The time of each, in seconds since 1970.
         member: Into pieces of how many bytes of tar it is cut.
+        compression: `gzip` or `zstd`.
     """
 
-    def __init__(self, entries: Iterable[tar.Entry], mtime: int, member: int = MEMBER) -> None:
+    def __init__(
+        self, entries: Iterable[tar.Entry], mtime: int, member: int = MEMBER, compression: str = GZIP
+    ) -> None:
         self._chunks = tar.tar_chunks(entries, mtime)
         self._member = member
+        self._compression = compression
         self._unpacked = hashlib.sha256()
         self._unpacked_size = 0
 
@@ -44,7 +50,7 @@ class Layer:
         for piece in _pieces(self._chunks, self._member):
             self._unpacked.update(piece)
             self._unpacked_size += len(piece)
-            yield bytes(deflate.gzip_compress(piece, LEVEL))
+            yield _packed(piece, self._compression)
 
     @property
     def diff_id(self) -> Digest:
@@ -52,13 +58,44 @@ class Layer:
         return Digest(self._unpacked.hexdigest(), self._unpacked_size)
 
 
-def layer_key(entries: Iterable[tuple[tar.Entry, Digest | None]], mtime: int) -> Digest:
+def packed(chunks: Iterable[bytes], compression: str = GZIP) -> Iterator[bytes]:
+    """The bytes of a tar that was made elsewhere, packed as layers are."""
+    for piece in _pieces(chunks, MEMBER):
+        yield _packed(piece, compression)
+
+
+def layer_key(
+    entries: Iterable[tuple[tar.Entry, Digest | None]], mtime: int, compression: str = GZIP
+) -> Digest:
     """Names the layer of these entries, each file with its content's digest, and reads nothing."""
     values = [
         (entry.path, entry.kind, entry.mode, entry.owner, entry.target, digest and (digest.hex, digest.size))
         for entry, digest in entries
     ]
-    return digest_of(canonical((COMPRESSION, MEMBER, mtime, values)))
+    return digest_of(canonical((_VERSION, _packer(compression), MEMBER, mtime, values)))
+
+
+def _packer(compression: str) -> str:
+    """What makes bytes of a tar: library, version, level."""
+    if compression == ZSTD:
+        import zstandard  # noqa: PLC0415 - few layers are packed by it
+
+        library = f"libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}"
+    else:
+        import deflate  # noqa: PLC0415 - for layers only
+
+        library = f"deflate {deflate.__version__}"
+    return f"{compression} {library} {LEVELS[compression]}"
+
+
+def _packed(piece: bytes, compression: str) -> bytes:
+    if compression == ZSTD:
+        import zstandard  # noqa: PLC0415 - few layers are packed by it
+
+        return zstandard.ZstdCompressor(LEVELS[ZSTD], threads=0).compress(piece)
+    import deflate  # noqa: PLC0415 - for layers only
+
+    return bytes(deflate.gzip_compress(piece, LEVELS[GZIP]))
 
 
 def check_name(path: str) -> None:

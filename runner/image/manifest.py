@@ -18,10 +18,12 @@ class Manifest:
     Args:
         config: The image config.
         layers: Lowest first.
+        annotations: Names and texts, written in the order of their names.
     """
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    annotations: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
         """The document's bytes, the same for equal manifests."""
@@ -31,6 +33,8 @@ class Manifest:
             "config": self.config.document(),
             "layers": [layer.document() for layer in self.layers],
         }
+        if self.annotations:
+            out["annotations"] = dict(sorted(self.annotations))
         return encode(out)
 
     def blobs(self) -> tuple[Descriptor, ...]:
@@ -52,6 +56,9 @@ def parse_manifest(data: bytes) -> Manifest:
             f"{_WHAT} is of a kind that is not known here: {kind}", hint="an OCI or Docker v2 image"
         )
     layers = objects(document, "layers", _WHAT)
+    annotations = mapping(document, "annotations", _WHAT)
     return Manifest(
-        parse_descriptor(config, _WHAT), tuple(parse_descriptor(layer, _WHAT) for layer in layers)
+        parse_descriptor(config, _WHAT),
+        tuple(parse_descriptor(layer, _WHAT) for layer in layers),
+        tuple((name, text(annotations, name, _WHAT)) for name in annotations),
     )

@@ -5,6 +5,7 @@ In the folder of the store:
 - `cas/AB/HEX`, a blob; `AB` are the first two of its 64 digits. Read-only: what has a digest does not change.
 - `new/NAME`, a file that is being written; it is renamed when it is whole.
 - `ac/`, the action cache, see `runner.store.action_cache`.
+- `bases/`, what is known of base images, see `runner.store.base_store`.
 - `usage`, how many bytes all that takes, as decimal digits; only roughly, and counted anew when it is too much.
 - `lock`, a file without content; who removes what was not used for long holds its lock.
 
@@ -22,7 +23,7 @@ from runner.system.copy_file import copy_and_digest, copy_verified, file_has, wr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LIMIT = 10 * (1 << 30)
 """Bytes that the store may take."""
@@ -135,6 +136,32 @@ class BlobStore:
             except BaseException:
                 _remove(path)
                 raise
+        return digest
+
+    def put_chunks(self, chunks: "Iterable[bytes]") -> Digest:
+        """Keep bytes that come piece by piece; if the pieces end in an error, nothing is kept.
+
+        Raises:
+            OSError: There is no room, or the store can't be written.
+        """
+        from hashlib import sha256  # noqa: PLC0415 - a start that keeps nothing does without
+
+        path = self._new()
+        hashed, size = sha256(), 0
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+        try:
+            try:
+                for chunk in chunks:
+                    hashed.update(chunk)
+                    size += len(chunk)
+                    write_all(handle, chunk)
+            finally:
+                os.close(handle)
+            digest = Digest(hashed.hexdigest(), size)
+            self._place(path, digest)
+        except BaseException:
+            _remove(path)
+            raise
         return digest
 
     def put_file(self, source: str, look: "Callable[[bytes], object] | None" = None) -> Digest:
@@ -253,7 +280,7 @@ class BlobStore:
 
     def _files(self) -> "Iterator[tuple[int, int, str]]":
         """Of all that is kept: the time of its last use, its size, and its path."""
-        for kind in ("cas", "ac"):
+        for kind in ("cas", "ac", "bases"):
             for folder in _entries(f"{self.folder}/{kind}"):
                 for entry in _entries(folder.path):
                     try:

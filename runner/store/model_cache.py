@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from runner.model.project import Project
 
-FORMAT = f"pyrun model 10 {__version__}"
+FORMAT = f"pyrun model 11 {__version__}"
 """Counted up with every change of what the model holds or how files are read."""
 _LONGEST_NAME = 200
 _LARGEST = 8 << 20

@@ -18,6 +18,7 @@ from runner.plan.platform import Platform
 LINUX = Platform("linux", "amd64")
 ARM = Platform("linux", "arm64", "v8")
 ONE, TWO = digest_of(b"one"), digest_of(b"two")
+USUAL = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BASE = ImageConfig(
     LINUX,
     {
@@ -46,7 +47,7 @@ def config(plan: ConfigPlan, base: ImageConfig | None = BASE) -> dict[str, Any]:
     return found
 
 
-def test_an_image_from_nothing_has_only_what_the_plan_says() -> None:
+def test_an_image_from_nothing_has_what_the_plan_says_and_the_usual_path() -> None:
     plan = ConfigPlan(
         workdir="app",
         env=(
@@ -73,7 +74,7 @@ def test_an_image_from_nothing_has_only_what_the_plan_says() -> None:
             {
                 "User": "1000:1000",
                 "ExposedPorts": {"1/tcp": {}, "2/tcp": {}, "53/udp": {}, "8080/tcp": {}},
-                "Env": ["A=1", "P=x:"],
+                "Env": [f"PATH={USUAL}", "A=1", f"P=x:{USUAL}"],
                 "Entrypoint": ["./gmicro"],
                 "Cmd": ["serve"],
                 "Healthcheck": {"Test": ["CMD", "check"], "Interval": 5_000_000_000, "Retries": 3},

@@ -2,13 +2,14 @@ import gzip
 import hashlib
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.digest import digest_of
 from runner.errors import PlanError
 from runner.image import tar
-from runner.image.layer import Layer, check_name, layer_key
+from runner.image.layer import Layer, check_name, layer_key, packed
 from runner.image.tar import Entry, file_entry, tar_chunks
 
 
@@ -30,6 +31,27 @@ def test_a_small_layer_is_one_member_and_its_bytes_are_known() -> None:
     assert digest_of(data).hex == "89fdf608e93cc0c69293527529f34b21d38a07e21e67279b3d9deba09dfa73ec"
 
 
+@given(st.lists(st.binary(max_size=5000), max_size=4), st.integers(1, 3000))
+def test_zstd_holds_the_same_tar(contents: list[bytes], member: int) -> None:
+    entries = [file_entry(f"f{number}", data) for number, data in enumerate(contents)]
+    layer = Layer(entries, 7, member, "zstd")
+    pieces = list(layer.compressed())
+    with zstandard.ZstdDecompressor().stream_reader(b"".join(pieces), read_across_frames=True) as reader:
+        plain = reader.read()
+    assert plain == b"".join(tar_chunks(entries, 7))
+    assert layer.diff_id == digest_of(plain)
+    assert pieces == list(Layer(entries, 7, member, "zstd").compressed())
+
+
+def test_a_tar_from_elsewhere_is_packed_as_our_own_are() -> None:
+    entries = [file_entry("app/gmicro", b"binary", 0o755)]
+    for compression in ("gzip", "zstd"):
+        own = b"".join(Layer(entries, 0, compression=compression).compressed())
+        chunks = list(tar_chunks(entries, 0))
+        assert b"".join(packed(chunks, compression)) == own
+        assert b"".join(packed([b"".join(chunks)], compression)) == own
+
+
 def test_the_key_changes_with_each_thing_that_changes_the_layer() -> None:
     one = digest_of(b"one")
     entry = Entry("a", size=3)
@@ -44,6 +66,7 @@ def test_the_key_changes_with_each_thing_that_changes_the_layer() -> None:
         layer_key([(Entry("a", tar.LINK, target="x"), None)], 0),
         layer_key([(Entry("a", tar.LINK, target="y"), None)], 0),
         layer_key([], 0),
+        layer_key([(entry, one)], 0, "zstd"),
     ]
     assert len({key.hex for key in keys}) == len(keys)
     assert layer_key([(Entry("a", size=3, content=lambda: [b"other"]), one)], 0) == keys[0]

@@ -6,12 +6,14 @@ import pytest
 
 from runner.digest import Digest, digest_of
 from runner.errors import RunError
+from runner.image import media_type
 from runner.image.assemble import BuiltLayer, assemble
-from runner.image.base_tree import Folder, Tree
+from runner.image.base_tree import Folder, Listing, Merged
 from runner.image.descriptor import Descriptor
 from runner.image.index import Index
 from runner.image.media_type import INDEX, LAYER_GZIP, MANIFEST
 from runner.image.reference import parse_reference
+from runner.image.tar import FOLDER, Entry, tar_chunks
 from runner.plan.image_plan import ConfigPlan
 from runner.plan.platform import Platform
 from runner.store.oci_layout import OciLayout
@@ -191,12 +193,17 @@ def test_a_damaged_record_is_no_record(layout: OciLayout, data: bytes) -> None:
     assert tree is None or tree.get("tmp") is None
 
 
+def listing() -> Listing:
+    found = Merged()
+    found.apply(media_type.LAYER, tar_chunks([Entry("tmp", FOLDER, 0o1777)], 0))
+    return found.listing()
+
+
 def test_a_tree_is_remembered(layout: OciLayout) -> None:
-    tree = Tree({"tmp": Folder(0o1777), "bin": "usr/bin"})
-    layout.record_tree(digest_of(b"manifest"), tree)
+    layout.record_tree(digest_of(b"manifest"), listing())
     found = layout.recorded_tree(digest_of(b"manifest"))
     assert found is not None
-    assert found.encode() == tree.encode()
+    assert found.get("tmp") == Folder(0o1777)
 
 
 def test_pruning_keeps_what_a_name_leads_to_and_nothing_else(layout: OciLayout) -> None:
@@ -228,3 +235,31 @@ def test_nothing_is_removed_while_anyone_builds(layout: OciLayout) -> None:
         assert layout.has(stray)
     assert layout.prune() == 5
     assert not layout.has(stray)
+
+
+def test_a_file_becomes_a_blob_without_being_read(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    path = f"{os.fspath(tmp_path)}/blob"
+    with open(path, "wb") as file:
+        file.write(b"content")
+    digest = digest_of(b"content")
+    assert layout.link(path, digest)
+    assert os.path.samefile(path, layout.blob_path(digest))
+    assert layout.link(path, digest)
+    assert b"".join(layout.chunks(digest)) == b"content"
+
+
+def test_a_file_that_cannot_be_the_blob_becomes_none(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    path = f"{os.fspath(tmp_path)}/blob"
+    assert not layout.link(path, digest_of(b"content"))
+    with open(path, "wb") as file:
+        file.write(b"other")
+    assert not layout.link(path, digest_of(b"content"))
+    assert not layout.link(os.fspath(tmp_path), Digest("0" * 64, os.stat(tmp_path).st_size))
+    assert not os.path.exists(layout.blob_path(digest_of(b"content")))
+
+
+def test_a_layer_is_remembered_with_what_it_holds(layout: OciLayout) -> None:
+    blob = Descriptor(LAYER_GZIP, layout.write((b"blob",)))
+    one = BuiltLayer(blob, digest_of(b"tar"), "", (("linux/arm64", "a"),), (("b", "it is a key"),))
+    layout.record_layer(digest_of(b"key"), one)
+    assert layout.recorded_layer(digest_of(b"key")) == one
