@@ -9,7 +9,7 @@ from runner.model.record import Record
 from runner.model.task import Secret
 from runner.plan.image_plan import ImagePlan
 from runner.plan.origin import Provenance
-from runner.plan.pattern import Pattern
+from runner.plan.pattern import Pattern, rebased
 from runner.plan.step import PlanStep, Question, Script, interpreters_in, questions_in, scripts_in
 
 TYPE_CHECKING = False
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PATTERN = "pattern"
 GO = "go"
+APART = ".pyrun/platforms"
+"""The folder, relative to the project's top folder, of what is made for other platforms than this machine's."""
 
 
 class Package(Record):
@@ -191,12 +193,14 @@ class Action(Record):
         container: The container that it runs in, or None for the host.
         addresses: Texts that stand for a port that is known only when a server runs, each with the id of the
             server and its own port.
+        platform: What it is done for, such as `linux/arm64`, where that is another platform than this machine's:
+            then it is done in a tree of its own, and what it makes never comes into the checkout. Else empty.
     """
 
     FIELDS = (
         "id", "label", "task", "values", "steps", "last", "interpreter", "env", "dir", "sources", "targets",
         "maybe", "deps", "own_deps", "calls", "limits", "persistent", "server", "image", "image_deps", "traits",
-        "provenance", "position", "container", "addresses",
+        "provenance", "position", "container", "addresses", "platform",
     )  # fmt: skip
     __slots__ = FIELDS
 
@@ -227,6 +231,7 @@ class Action(Record):
         position: Position,
         container: "ContainerPlan | None" = None,
         addresses: tuple[tuple[str, str, int], ...] = (),
+        platform: str = "",
     ) -> None:
         self.id = id
         self.label = label
@@ -253,6 +258,26 @@ class Action(Record):
         self.position = position
         self.container = container
         self.addresses = addresses
+        self.platform = platform
+
+    @property
+    def apart(self) -> str:
+        """The folder in which its targets are instead of in the project's top folder; empty for that one.
+
+        Relative to the top. Its commands see them at their usual paths all the same: see `written`.
+        """
+        return apart_folder(self.platform) if self.platform else ""
+
+    @property
+    def written(self) -> tuple[Pattern, ...]:
+        """Its targets where its commands write them, which is not where they are kept if it is done apart."""
+        if not self.platform:
+            return self.targets or ()
+        above = self.apart
+        return tuple(
+            rebased(target, target.base.removeprefix(above).removeprefix("/"))
+            for target in self.targets or ()
+        )
 
     @property
     def as_it_comes(self) -> bool:
@@ -286,6 +311,11 @@ class Action(Record):
     def questions(self) -> tuple[Question, ...]:
         """All that its conditions ask at their turn, in order."""
         return questions_in((*self.steps, *self.last))
+
+
+def apart_folder(platform: str) -> str:
+    """The folder, relative to the project's top folder, of what is made for a platform."""
+    return f"{APART}/{platform.replace('/', '-')}"
 
 
 class Plan(Record):

@@ -6,6 +6,7 @@ it made: the digests of its targets, or its own key where it has none. Not that 
 """
 
 from runner.digest import canonical, digest_of
+from runner.model.record import plain
 from runner.plan.step import essence, plain_variables
 
 TYPE_CHECKING = False
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
     from runner.plan.action import Action
     from runner.plan.file_state import FileState
+    from runner.plan.image_plan import ImagePlan
 
     Pieces = tuple[tuple[str, object], ...]
     """What a key is made of: what it is in words for people, and its value."""
 
 STANDING = "engine and what it keeps between runs"
 """A piece that is no part of the key: what a result without target hangs on in the place where it was made."""
-VERSION = 2
+VERSION = 3
 """Counted up whenever the same declarations come to mean something else."""
+_KEYS = {"base": "from"}
+"""What a file calls the fields of an image that have other names here."""
 
 
 def pieces(
@@ -29,7 +33,7 @@ def pieces(
     platform: str,
     tools: "Sequence[tuple[str, str]]",
     dep_digests: "Sequence[tuple[str, str]]",
-    base_digest: str = "",
+    base_digest: "Sequence[tuple[str, object]]" = (),
     answers: "Sequence[tuple[str, str]]" = (),
     settings: "Mapping[str, str | None] | None" = None,
 ) -> "Pieces":
@@ -40,7 +44,7 @@ def pieces(
         platform: Where it runs.
         tools: The programs it plainly starts: name, and path with stat as one text.
         dep_digests: For each dep its label and what it made.
-        base_digest: For an image what it stands on.
+        base_digest: For an image what it stands on, piece by piece.
         answers: What its conditions ask at their turn, and what the answer is now.
         settings: Variables that its callers have set, which win.
     """
@@ -59,10 +63,32 @@ def pieces(
     found += [(f"program {name}", identity) for name, identity in tools]
     found += [(f"dep {label}", digest) for label, digest in dep_digests]
     if action.image is not None:
-        found.append(("image", action.image.plain()))
-        found.append(("base image or SOURCE_DATE_EPOCH", base_digest))
+        found += image_pieces(action.image)
+        found += base_digest
     if container is not None:
         found += container.pieces()
+    return tuple(found)
+
+
+def image_pieces(image: "ImagePlan") -> "Pieces":
+    """What an image says by itself, each thing under a name by which people find it in the file."""
+    found: list[tuple[str, object]] = []
+    for name in image.FIELDS:
+        value = getattr(image, name)
+        if name == "copies":
+            found += [(f"`copy` {number} of the image", copy.plain()) for number, copy in enumerate(value, 1)]
+        elif name == "config":
+            for key in value.FIELDS:
+                inner = getattr(value, key)
+                if key in {"env", "labels"}:
+                    word = "variable" if key == "env" else "label"
+                    found += [(f"{word} {one} of the image", plain(said)) for one, said in inner]
+                    # Of two images with the same variables one may have them in another order.
+                    found.append((f"order of {key} of the image", tuple(one for one, _ in inner)))
+                else:
+                    found.append((f"`{key.replace('_', '-')}` of the image", plain(inner)))
+        else:
+            found.append((f"`{_KEYS.get(name, name)}` of the image", plain(value)))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from runner.digest import canonical
 from runner.model.path import beneath, resolved
 from runner.plan.action import Plan
 from runner.plan.action_key import pieces
-from runner.plan.image_plan import OCI
+from runner.plan.image_plan import ARCHIVE, OCI, REGISTRY
 from runner.plan.pattern import parse_pattern
 from runner.plan.select import NEVER
 from runner.plan.step import Block, Guarded
@@ -89,21 +89,34 @@ def touches(action: "Action", changes: Changes) -> bool:
     programs += [name for name in action.interpreters if "/" in name]
     if changes.hold_any(resolved(path) for path in programs):
         return True
-    base = action.image.base if action.image is not None else None
-    return base is not None and base.kind == OCI and changes.beneath(resolved(base.path))
+    bases = action.image.bases if action.image is not None else ()
+    return any(base.kind in {OCI, ARCHIVE} and changes.beneath(resolved(base.path)) for base in bases)
+
+
+def images_of(action: "Action") -> tuple[str, ...]:
+    """The names of images that an action runs in, stands on or copies from, as they are written."""
+    found = [action.container.definition.base] if action.container is not None else []
+    for base in action.image.bases if action.image is not None else ():
+        if base.kind == REGISTRY:
+            found.append(base.path)
+        elif base.container is not None:
+            found.append(base.container.base)
+    return tuple(filter(None, found))
 
 
 def declares(action: "Action", path: str) -> bool:
     """Whether an action would read a file if it were there: by its patterns, not by its packages."""
-    own = () if action.traits.tusk else action.targets or ()
+    own = () if action.traits.tusk else action.written
     if action.sources is not None:
         for sources in (action.sources, *action.sources.more):
             if _selects(sources, own, path):
                 return True
-    copies = action.image.copies if action.image is not None else ()
-    return any(
-        _names(parse_pattern(source), (), path) for copy in copies if not copy.task for source in copy.sources
-    )
+    if action.image is None:
+        return False
+    texts = [source for copy in action.image.copies for source in copy.own_sources]
+    if action.image.dockerfile is not None:
+        texts += action.image.dockerfile.may_read
+    return any(_names(parse_pattern(text), (), path) for text in texts)
 
 
 def _selects(sources: "Sources", own: "Sequence[Pattern]", path: str) -> bool:

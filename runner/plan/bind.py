@@ -113,7 +113,7 @@ def option_named(draft: Draft, word: str) -> "tuple[Param, str | None, str] | No
 
 
 class Binder:
-    """Fills in calls, and keeps what is worked out once a run: the shared options.
+    """Fills in calls, and keeps what is worked out once a run: the shared options, the values that files give.
 
     Args:
         project: The tasks.
@@ -125,6 +125,17 @@ class Binder:
         self.facts = facts
         self._given: dict[Position, list[str]] = {}
         self._shared: dict[Position, tuple[Value, Origin]] = {}
+        self._globbed: dict[tuple[str, str], tuple[str, ...] | None] = {}
+
+    def allowed(self, param: "Param", values: "Mapping[str, Value]", folder: str) -> "tuple[str, ...] | None":
+        """See `allowed_values`."""
+        if param.glob is None:
+            return allowed_values(param, values, self.facts.tree, folder)
+        # With `--all` each of its values is asked about.
+        key = (folder, fill(param.glob, values))
+        if key not in self._globbed:
+            self._globbed[key] = allowed_values(param, values, self.facts.tree, folder)
+        return self._globbed[key]
 
     def take_shared(self, draft: Draft) -> None:
         """What a command line says of shared options holds for the whole run."""
@@ -307,7 +318,7 @@ class _Binding:
 
     def allowed(self, param: "Param") -> "tuple[str, ...] | None":
         """The values that a param may have; None for any."""
-        return allowed_values(param, self.seen, self.binder.facts.tree, self.head.folder)
+        return self.binder.allowed(param, self.seen, self.head.folder)
 
     def checked(self, param: "Param", word: str, allowed: "tuple[str, ...] | None") -> str:
         """A word that was given, in the form in which templates see it."""

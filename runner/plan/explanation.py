@@ -36,9 +36,10 @@ class Answer(Record):
         when: The end of that run, in seconds since 1970; 0 if that is not known.
         succeeded: Whether there was such a run.
         made: How its result was made, or empty.
+        layers: Of an image what is said of its layers that hang on what is still to be made, a line each.
     """
 
-    FIELDS = ("state", "why", "waits", "differences", "when", "succeeded", "made")
+    FIELDS = ("state", "why", "waits", "differences", "when", "succeeded", "made", "layers")
     __slots__ = FIELDS
 
     def __init__(
@@ -50,6 +51,7 @@ class Answer(Record):
         when: int = 0,
         succeeded: bool = False,
         made: str = "",
+        layers: tuple[str, ...] = (),
     ) -> None:
         self.state = state
         self.why = why
@@ -58,3 +60,4 @@ class Answer(Record):
         self.when = when
         self.succeeded = succeeded
         self.made = made
+        self.layers = layers

@@ -11,7 +11,8 @@ class FileState(Record):
         signature: Its size, times, inode and mode as one text; empty if a later change within the clock's
             grain could have left it the same, so that the content must be read.
         executable: Whether its owner may execute it.
-        digest: The SHA-256 of its content as hexadecimal digits.
+        digest: The SHA-256 of its content as hexadecimal digits; of a link that an image gets as a link, `link `
+            and where it leads, see `link_state`.
         size: Of its content, in bytes.
     """
 
@@ -29,6 +30,24 @@ class FileState(Record):
     def identity(self) -> tuple[str, bool, str]:
         """What counts for a key."""
         return (self.path, self.executable, self.digest)
+
+
+_LINK = "link "
+
+
+def link_state(path: str, target: str) -> FileState:
+    """A link that an image gets as a link.
+
+    Args:
+        path: Relative to the project's top folder.
+        target: Where it leads, as it is written.
+    """
+    return FileState(path, "", False, f"{_LINK}{target}", 0)
+
+
+def link_target(state: FileState) -> str | None:
+    """Where such a link leads; None for a file."""
+    return state.digest[len(_LINK) :] if state.digest.startswith(_LINK) else None
 
 
 BEGUN, FAILED, CHANGED = "begun", "failed", "changed"

@@ -91,6 +91,17 @@ class Ignore:
         prefix = f"{self._prefix}/".encode("latin-1") if self._prefix else b""
         return self.tracked.holds_beneath(prefix + folder.encode("utf-8", "surrogateescape"))
 
+    def tracks(self, path: str) -> bool:
+        """Whether git tracks the file at a path relative to the top folder.
+
+        Raises:
+            PlanError: The index cannot be read.
+        """
+        if self.tracked is None:
+            return False
+        prefix = f"{self._prefix}/".encode("latin-1") if self._prefix else b""
+        return self.tracked.holds(prefix + path.encode("utf-8", "surrogateescape"))
+
     def scope(self, folder: str) -> "Scope":
         """The rules that hold in a folder of the project, by its path relative to the top folder."""
         scope = self._scopes.get(folder)

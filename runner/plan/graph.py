@@ -66,8 +66,9 @@ def check_targets(actions: "Sequence[Action]", files: "Sequence[str]") -> None:
     literal: dict[str, tuple[Action, Pattern]] = {}
     wild: list[tuple[Action, Pattern]] = []
     for action in actions:
-        for target in action.targets or ():
+        for target in action.written:
             _check_own(action, target, files)
+        for target in action.targets or ():
             if target.has_wildcard:
                 wild.append((action, target))
                 continue

@@ -212,6 +212,11 @@ def parse_pattern(
     return Pattern(text, at, base, files_only)
 
 
+def rebased(pattern: Pattern, base: str) -> Pattern:
+    """The same pattern relative to another folder, itself relative to the top folder."""
+    return Pattern(pattern.text, pattern.at, base, pattern.files_only)
+
+
 def escape(value: str) -> str:
     """The text that stands for `value` itself in a pattern, within braces too, though not within brackets."""
     if not any(char in value for char in "\\*?[]{},"):

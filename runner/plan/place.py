@@ -97,7 +97,8 @@ class PlaceFinder:
         for image, task in tasks.items():
             if task.image is None or task.container is None:
                 continue
-            left = list(copied[image])
+            # An item that copies files of the project, or of an image, has no id.
+            left = [name for name in copied[image] if name]
             seen = set()
             while left:
                 name = left.pop()

@@ -4,7 +4,7 @@ The walk carries a cursor of each pattern down the tree and leaves a folder out 
 lead into it, it is ignored, or all in it is excluded.
 """
 
-from runner.plan.facts import FILE, FOLDER, LINK_TO_FOLDER, Tree
+from runner.plan.facts import FILE, FOLDER, LINK_TO_FOLDER, OTHER, Tree
 from runner.plan.gitignore import Ignore, Scope
 from runner.plan.pattern import Alternative, Cursor, Pattern, make_cursor
 
@@ -49,6 +49,7 @@ def select(
     *,
     ignore: Ignore | None,
     own: tuple[Pattern, ...] = (),
+    links: bool = False,
 ) -> Selection:
     """The files that patterns name as what a task reads.
 
@@ -62,11 +63,13 @@ def select(
         excludes: What to leave out, written out or not.
         ignore: What git ignores; None if there is no repository.
         own: The task's own targets.
+        links: Whether what is found is to have links to folders too, and such as lead nowhere, by their names;
+            what else is no file is among them.
 
     Raises:
         PlanError: Git's index cannot be read.
     """
-    walk = _Walk(tree, patterns)
+    walk = _Walk(tree, patterns, links=links)
     outs = [pattern.start() for pattern in excludes]
     walk.take_written_out(excludes)
     walk.descend(outs + [pattern.start() for pattern in own], ignore.top if ignore else None)
@@ -76,13 +79,13 @@ def select(
     )
 
 
-def select_targets(tree: Tree, patterns: tuple[Pattern, ...]) -> tuple[str, ...]:
+def select_targets(tree: Tree, patterns: tuple[Pattern, ...], *, links: bool = False) -> tuple[str, ...]:
     """The files that exist of what patterns name as a task's targets, sorted by code point, each once.
 
     Of a folder all beneath it, whatever git says; links to folders are not followed, and `.git` and `.pyrun`
-    are reached by a written-out file only.
+    are reached by a written-out file only. For `links` see `select`.
     """
-    walk = _Walk(tree, patterns)
+    walk = _Walk(tree, patterns, links=links)
     walk.take_written_out(())
     walk.descend([], None)
     return walk.sorted_files()
@@ -99,9 +102,10 @@ patterns, in what is left out, and in git's rules."""
 class _Walk:
     """One selection in the making."""
 
-    __slots__ = ("_rows", "_tree", "files", "matched")
+    __slots__ = ("_kinds", "_rows", "_tree", "files", "matched")
 
-    def __init__(self, tree: Tree, patterns: tuple[Pattern, ...]) -> None:
+    def __init__(self, tree: Tree, patterns: tuple[Pattern, ...], *, links: bool = False) -> None:
+        self._kinds = (FILE, LINK_TO_FOLDER, OTHER) if links else (FILE,)
         self._tree = tree
         self._rows = [(index, item.alternatives, item.files_only) for index, item in enumerate(patterns)]
         self.files: list[str] = []
@@ -140,7 +144,7 @@ class _Walk:
         while pending:
             place = pending.pop()
             listed = _reachable(place[1], place[2])
-            self._take([name for name, kind in listed if kind == FILE], place)
+            self._take([name for name, kind in listed if kind in self._kinds], place)
             for name, kind in reversed(listed):
                 if kind in (FOLDER, LINK_TO_FOLDER) and name not in NEVER:
                     below = self._below(place, name, kind)

@@ -27,7 +27,7 @@ _MOST = 20
 
 
 def faults_of(project: "Project", facts: "Facts") -> tuple[PyrunError, ...]:
-    """All wrong calls without holes, and the circles of deps and calls, in the order of the files.
+    """All wrong calls and platforms without holes, and circles of deps and calls, in the order of the files.
 
     Args:
         project: The tasks.
@@ -52,10 +52,26 @@ def faults_of(project: "Project", facts: "Facts") -> tuple[PyrunError, ...]:
             for draft in drafts:
                 needs.setdefault(draft.task.name, call.position)
         edges[task.name] = tuple(needs.items())
+        for wrong in _no_platforms(task):
+            faults.setdefault(wrong.at or task.position, wrong)
     for circle in _circles(edges):
         faults.setdefault(circle.at or tasks[0].position, circle)
     order = {head.file: number for number, head in enumerate(project.heads)}
     return tuple(sorted(faults.values(), key=lambda error: _place(error, order)))
+
+
+def _no_platforms(task: "Task") -> "Iterator[PlanError]":
+    """The platforms of an image that are none."""
+    if task.image is None or not task.image.platforms:
+        return
+    from runner.plan.platforms import parse_platform  # noqa: PLC0415 - few images are for several
+
+    for written in task.image.platforms:
+        if len(written.parts) == 1 and isinstance(written.parts[0], str):
+            try:
+                parse_platform(written.parts[0], written.position)
+            except PlanError as error:
+                yield error
 
 
 def _circles(edges: "Mapping[str, tuple[tuple[str, Position], ...]]") -> "Iterator[PlanError]":

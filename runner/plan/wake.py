@@ -211,7 +211,9 @@ def _patterns(action: "Action") -> "list[Pattern]":
     if sources is not None:
         found += [pattern for one in (sources, *sources.more) for pattern, _ in one.patterns]
     if image is not None:
-        found += [parse_pattern(text) for copy in image.copies if not copy.task for text in copy.sources]
+        found += [parse_pattern(text) for copy in image.copies for text in copy.own_sources]
+        if image.dockerfile is not None:
+            found += map(parse_pattern, image.dockerfile.may_read)
     return found
 
 

@@ -81,7 +81,8 @@ DEPS = [("b", "made")]
 
 def key(
     one: Action, sources: tuple[FileState, ...] = (state(),), platform: str = "linux/amd64",
-    tools: list[tuple[str, str]] = TOOLS, deps: list[tuple[str, str]] = DEPS, base: str = "",
+    tools: list[tuple[str, str]] = TOOLS, deps: list[tuple[str, str]] = DEPS,
+    base: tuple[tuple[str, object], ...] = (),
     answers: tuple[tuple[str, str], ...] = (),
 ) -> str:  # fmt: skip
     return key_of(pieces(one, platform, tools, deps, base, answers), sources)
@@ -177,7 +178,7 @@ def test_what_it_runs_with_is_in_the_key() -> None:
         key(one, deps=[]), key(one, deps=[("b", "other")]), key(one, deps=[("c", "made")]),
         key(one, deps=[("b", "made"), ("c", "made")]), key(one, sources=()), key(one, sources=(state("b"),)),
         key(one, sources=(state("a", "e"),)), key(one, sources=(state("a", executable=True),)),
-        key(action(image=image())), key(action(image=image()), base="sha256:1"),
+        key(action(image=image())), key(action(image=image()), base=(("base", "sha256:1"),)),
         key(one, answers=(("whether f exists", "yes"),)), key(one, answers=(("whether f exists", "no"),)),
         key(action(image=image("shop/y"))), key(action(image=image(platform="arm64"))),
     ]  # fmt: skip

@@ -126,17 +126,28 @@ def test_tags_come_from_the_name_the_list_or_the_command_line(
         ("scratch", BasePlan("scratch")),
         ("oci:bases", BasePlan("oci", "bases")),
         ("oci:bases:registry.example.org/a:1", BasePlan("oci", "bases", "registry.example.org/a:1")),
+        ("archive:a.tar", BasePlan("archive", "a.tar")),
+        ("archive:a.tar:x:1", BasePlan("archive", "a.tar", "x:1")),
+        ("engine:x:1", BasePlan("engine", "x:1")),
+        ("x:1", BasePlan("registry", "x:1")),
+        ("registry.example.org/x", BasePlan("registry", "registry.example.org/x")),
     ],
 )
-def test_a_base_is_nothing_or_a_layout(written: str, expected: BasePlan) -> None:
+def test_a_base_is_nothing_or_of_one_kind(written: str, expected: BasePlan) -> None:
     assert base_plan(written) == expected
 
 
-@pytest.mark.parametrize("written", ["alpine:3.22", "oci:", "oci::tag", "engine:x", ""])
-def test_another_base_is_an_error(written: str) -> None:
+@pytest.mark.parametrize("written", ["oci:", "oci::tag", "archive:", "archive::x", "engine:"])
+def test_a_kind_without_a_name_is_an_error(written: str) -> None:
     with pytest.raises(PlanError) as caught:
         base_plan(written, AT)
-    assert "oci:" in caught.value.hint
+    assert f"{written.partition(':')[0]}:" in caught.value.hint
+
+
+def test_a_path_is_relative_to_the_folder_of_its_file() -> None:
+    assert base_plan("oci:bases:1", AT, "services/api") == BasePlan("oci", "services/api/bases", "1")
+    assert base_plan("archive:/b.tar", AT, "services/api") == BasePlan("archive", "/b.tar")
+    assert base_plan("engine:x:1", AT, "services/api") == BasePlan("engine", "x:1")
 
 
 def test_plans_are_equal_by_value_and_their_place_in_the_file_does_not_count() -> None:

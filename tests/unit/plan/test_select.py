@@ -122,6 +122,35 @@ def test_what_is_neither_file_nor_folder_is_left_out() -> None:
     assert taken(tree, "*", "b") == ["a"]
 
 
+def test_who_wants_links_gets_those_to_folders_and_what_else_is_no_file() -> None:
+    tree = MemoryTree(
+        {
+            "a/f": b"",
+            "a/out/f": b"",
+            "b/f": b"",
+            ".gitignore": b"out\nignored\n",
+        },
+        links={"a/folder": "b", "a/sub/folder": "b", "a/ignored": "b"},
+        others=("a/socket",),
+    )
+    ignore = Ignore(tree)
+    assert select(tree, patterns("a"), ignore=ignore, links=True).files == (
+        "a/f",
+        "a/folder",
+        "a/socket",
+        "a/sub/folder",
+    )
+    assert select(tree, patterns("a"), ignore=ignore).files == ("a/f",)
+    assert select_targets(tree, patterns("a"), links=True) == (
+        "a/f",
+        "a/folder",
+        "a/ignored",
+        "a/out/f",
+        "a/socket",
+        "a/sub/folder",
+    )
+
+
 def test_only_folders_that_a_pattern_can_reach_are_read_and_each_once() -> None:
     tree = tree_of("a/b/c/x.go", "a/b/d", "e/f/x.go", "out/g/x.go", "h/i/j", "k/l", ignored="out/\n")
     assert taken(tree, "a/*/c/*.go", "a/b/**/*.go", "e/*.go", "out/**", excludes=("h",), own=("k/",)) == [
