@@ -6,7 +6,6 @@ that an engine can answer wrongly, late or not at all is an `EngineError` here.
 
 import contextlib
 import io
-import re
 import socket
 import tarfile
 import threading
@@ -37,8 +36,6 @@ WHAT_LABEL = "pyrun.what"
 _SECONDS = 60
 """How long an engine may take for one answer, but those that take as long as the work does."""
 _NOT_FOUND, _CONFLICT = 404, 409
-_COLOR = re.compile("\x1b\\[[0-9;]*m")
-_FAILED_COMMAND = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-zero code", re.DOTALL)
 _TRIES, _MOMENT = 20, 0.1
 """How often a container is removed that can't be, and the seconds in between."""
 _WRONG = (
@@ -55,19 +52,6 @@ _WRONG = (
 
 class UnseenError(EngineError):
     """The engine does not see the project's folder."""
-
-
-class FailedBuildError(EngineError):
-    """A command of a Dockerfile failed.
-
-    Args:
-        command: Which, in the engine's words.
-        status: Its exit status.
-    """
-
-    def __init__(self, command: str, status: int) -> None:
-        super().__init__(command)
-        self.status = status
 
 
 class Bind(Record):
@@ -229,40 +213,6 @@ class ContainerEngine:
                 if layer and done.get(layer) != status and status in {"Pull complete", "Already exists"}:
                     done[layer] = status
                     tell(f"{len(done)} layers of {reference} are there")
-
-    def build(
-        self, context: bytes, dockerfile: str, stage: str, tag: str, label: str, put: Callable[[bytes], None],
-        *, platform: str = "", args: Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
-        """Make an image by a Dockerfile.
-
-        Args:
-            context: A tar of the files that it may copy, and of the Dockerfile.
-            dockerfile: The Dockerfile's path in there.
-            stage: The stage, or empty for the last.
-            tag: What the image is called.
-            label: What it is made of.
-            put: Takes what the build writes.
-            platform: What it is to run on, or empty for what the engine chooses.
-            args: Values for what the Dockerfile names by `ARG`, and for proxies without that.
-
-        Raises:
-            FailedBuildError: One of its commands failed.
-            EngineError: It can't be built.
-        """
-        with self._told("build the image"):
-            for message in self._api.build(
-                fileobj=io.BytesIO(context), custom_context=True, dockerfile=dockerfile, target=stage or None,
-                tag=tag, labels={SETUP_LABEL: label}, rm=True, forcerm=True, decode=True,
-                platform=platform or None, buildargs=dict(args or {}),
-            ):  # fmt: skip
-                if status := (message.get("errorDetail") or {}).get("code"):
-                    command = _FAILED_COMMAND.search(str(message.get("error", "")))
-                    raise FailedBuildError(command[1] if command else str(message.get("error", "")), status)
-                if "error" in message:
-                    raise EngineError(f"the image can't be built: {str(message['error']).strip()}")
-                # What went to stderr comes in red, whoever reads it.
-                put(_COLOR.sub("", str(message.get("stream", ""))).encode())
 
     def commit(self, container: str, repository: str, tag: str, config: Mapping[str, object]) -> None:
         """Make an image of what a container is now."""

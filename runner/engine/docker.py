@@ -151,6 +151,81 @@ class Engine:
                 )
                 raise EngineError(f"the engine at {self} did not load the image: {words}")
 
+    def save(self, reference: str) -> Iterator[bytes]:
+        """An image as an archive that names it, piece by piece: what `load` takes.
+
+        Raises:
+            EngineError: It has none of that name, does not answer, or breaks off.
+        """
+        connection = self.connect()
+        try:
+            answer = connection.stream("GET", f"/images/{quote(reference, safe='/:@')}/get")
+            if answer.status != 200:
+                body = b"".join(answer.chunks)
+                raise EngineError(
+                    f"the engine at {self} does not give `{reference}`: "
+                    f"{_reason(Response(answer.status, answer.headers, body))}"
+                )
+            yield from answer.chunks
+        except OSError as error:
+            raise EngineError(f"the engine at {self} does not answer: {self._why(error, None)}") from error
+        finally:
+            connection.close()
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image that the engine has another name; what had that name before loses it.
+
+        Args:
+            image: Its id, or a name of it.
+            reference: The name, with a tag.
+
+        Raises:
+            EngineError: It did not do that.
+        """
+        head, _, tag = reference.rpartition(":")
+        query = f"repo={quote(head, safe='')}&tag={quote(tag, safe='')}"
+        answer = self._ask("POST", f"/images/{quote(image, safe='/:@')}/tag?{query}")
+        if answer.status not in {200, 201}:
+            raise EngineError(f"the engine at {self} did not name the image `{reference}`: {_reason(answer)}")
+
+    def remove_image(self, image: str) -> None:
+        """Remove a name of an image, or by its id one that has none; what is in use stays.
+
+        Raises:
+            EngineError: The engine does not answer.
+        """
+        self._ask("DELETE", f"/images/{quote(image, safe='/:@')}")
+
+    def connect(self) -> Connection:
+        """A connection for an answer that is taken as it comes; see `Connection.stream`.
+
+        Raises:
+            EngineError: Nobody listens there.
+        """
+        try:
+            return Connection(self.address, _ASK_SECONDS)
+        except OSError as error:
+            raise EngineError(
+                f"the engine at {self} does not answer: {self._why(error, _ASK_SECONDS)}"
+            ) from error
+
+    def platform(self) -> str:
+        """What its containers run on, such as `linux/amd64`; empty if it does not say.
+
+        Raises:
+            EngineError: It does not answer, or not that.
+        """
+        told = self._known("/version", "it") or {}
+        return "/".join(str(told[name]) for name in ("Os", "Arch") if told.get(name))
+
+    def headers(self) -> Mapping[str, str]:
+        """What it says of itself in front of any answer, by lower-case name.
+
+        Raises:
+            EngineError: It does not answer.
+        """
+        return self._ask("GET", "/_ping").headers
+
     def ping(self, seconds: float) -> str:
         """Why it does not say in time that it is there; empty if it does.
 

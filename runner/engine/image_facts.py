@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.digest import canonical, digest_of
+from runner.image.full_name import full_repository, split_tag
 from runner.model.record import Record
 
 _SETTINGS = ("Entrypoint", "Cmd", "User", "WorkingDir", "StopSignal", "Shell")
@@ -57,6 +58,18 @@ def is_for(document: Mapping[str, Any], platform: str) -> bool:
     wanted = platform.split("/")
     # An image that does not tell its variant is good for all of them.
     return all(one in {have, ""} or not have for one, have in zip(wanted, told, strict=False))
+
+
+def registry_digests(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The digests under which, as far as an engine can tell, a registry has an image by a name.
+
+    Args:
+        document: What the engine says of the image.
+        name: The name, with a tag or without.
+    """
+    wanted = full_repository(split_tag(name)[0])
+    pairs = (str(one).partition("@") for one in document.get("RepoDigests") or ())
+    return tuple(digest for repository, _, digest in pairs if full_repository(repository) == wanted)
 
 
 def _pair(text: str) -> tuple[str, str]:

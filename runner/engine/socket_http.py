@@ -84,6 +84,23 @@ class Response:
         self.body = body
 
 
+class Stream:
+    """An answer whose body is taken as it comes.
+
+    Args:
+        status: The HTTP status.
+        headers: By lower-case name.
+        chunks: The body, piece by piece; an `OSError` where it breaks off.
+    """
+
+    __slots__ = ("chunks", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], chunks: Iterator[bytes]) -> None:
+        self.status = status
+        self.headers = headers
+        self.chunks = chunks
+
+
 class Connection:
     """A connection that serves one request after the other.
 
@@ -140,10 +157,55 @@ class Connection:
             EngineError: What came is no HTTP.
         """
         self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._send(method, path, seconds, body, content_type, ())
+        return self._answer()
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Iterable[bytes] | None = None,
+        content_type: str = "application/x-tar",
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Stream:
+        """The answer to a request that may take as long as it takes; no other can follow it.
+
+        Args:
+            method: `GET`, `POST`.
+            path: With its query.
+            body: What is sent, piece by piece.
+            content_type: What the body is.
+            headers: More of them, by name.
+
+        Raises:
+            OSError: Nobody answers.
+            EngineError: What came is no HTTP.
+        """
+        self._deadline = None
+        self._send(method, path, None, body, content_type, headers)
+        _, status, found = self._final_head()
+        return Stream(status, found, self._pieces(found))
+
+    def cut(self) -> None:
+        """End it at once, from another thread: who waits for an answer finds it broken off."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        seconds: float | None,
+        body: Iterable[bytes] | None,
+        content_type: str,
+        headers: Iterable[tuple[str, str]],
+    ) -> None:
         self._began = False
         self.reusable = False
         self._socket.settimeout(seconds)
         head = f"{method} {path} HTTP/1.1\r\nHost: engine\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers)
         if body is not None:
             head += f"Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n"
         # An engine that refuses answers and hangs up before all is sent: its answer says why.
@@ -153,12 +215,16 @@ class Connection:
                 self._socket.sendall(piece)
             if body is not None:
                 self._socket.sendall(b"0\r\n\r\n")
-        return self._answer()
 
-    def _answer(self) -> Response:
+    def _final_head(self) -> tuple[str, int, dict[str, str]]:
+        """The version, the status and the headers of the answer, behind those that only say to wait."""
         version, status, headers = self._head()
         while 100 <= status < 200:
             version, status, headers = self._head()
+        return version, status, headers
+
+    def _answer(self) -> Response:
+        version, status, headers = self._final_head()
         keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
         if status in {204, 304}:
             body = b""
@@ -204,6 +270,30 @@ class Connection:
             # Headers behind a body tell nothing that is wanted here.
             continue
         return bytes(out)
+
+    def _pieces(self, headers: dict[str, str]) -> Iterator[bytes]:
+        """The body as it comes."""
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            while size := _size(self._line().partition(b";")[0].strip()):
+                yield from self._parts(size)
+                if self._line():
+                    raise _garbled()
+        elif headers.get("content-length", "").isdecimal():
+            yield from self._parts(int(headers["content-length"]))
+        else:
+            while self._ahead or self._more():
+                yield bytes(self._ahead)
+                self._ahead.clear()
+
+    def _parts(self, size: int) -> Iterator[bytes]:
+        """So many bytes, as they come."""
+        while size:
+            if not self._ahead and not self._more():
+                raise _cut_off()
+            part = bytes(self._ahead[:size])
+            del self._ahead[: len(part)]
+            size -= len(part)
+            yield part
 
     def _line(self) -> bytes:
         while (end := self._ahead.find(b"\r\n")) < 0:

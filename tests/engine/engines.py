@@ -212,12 +212,20 @@ def far_docker_engine(hidden: str) -> Iterator[FarEngine]:
 
 
 @contextlib.contextmanager
-def podman_engine() -> Iterator[RealEngine]:
-    """Podman's service, with storage, settings and networks of its own."""
+def podman_engine(plain: str = "") -> Iterator[RealEngine]:
+    """Podman's service, with storage, settings and networks of its own.
+
+    Args:
+        plain: A registry, by name and port, to which it speaks without TLS.
+    """
     podman = program("podman", "podman netavark aardvark-dns runc")
     with _folder() as folder, private_network(os.path.basename(folder), made=False) as network:
         conf = _podman_settings(folder, network)
         environ = {**os.environ, "CONTAINERS_CONF": conf, "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf"}
+        if plain:
+            environ["CONTAINERS_REGISTRIES_CONF"] = f"{folder}/registries.conf"
+            with open(f"{folder}/registries.conf", "w", encoding="utf-8") as file:
+                file.write(f'[[registry]]\nlocation = "{plain}"\ninsecure = true\n')
         address = f"unix://{folder}/d.sock"
         argv = [*_view(folder), podman, "system", "service", "--time=0", address]
         with _running(folder, argv, address, environ) as number:

@@ -83,7 +83,8 @@ def give(engine: RealEngine, *references: str) -> None:
     Args:
         engine: To which.
         references: Which: `busybox:1.36` (a second user is `worker`, 1500), `golang:1.24-alpine` (with this
-            machine's Go and an `apk` that does nothing), `postgres:16` (whichever PostgreSQL Debian has).
+            machine's Go and an `apk` that does nothing), `postgres:16` (whichever PostgreSQL Debian has),
+            `python:3.11-slim` (whichever Python Debian has, and supervisor).
     """
     for reference in references:
         recipe = _RECIPES[reference]()
@@ -262,46 +263,55 @@ def _golang() -> Recipe:
     )
 
 
-_DEBIAN = (
-    "mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", "--include=postgresql,ca-certificates",
+_DEBIAN = ("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar")
+_NOT_OF_DEBIAN = tuple(
+    f"--dpkgopt=path-exclude={pattern}"
+    for pattern in (
+        "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/man/*", "/usr/share/locale/*",
+        "/usr/share/i18n/*", "/usr/share/perl/*/Unicode/*", "/usr/lib/*/gconv/*", "/usr/lib/*/perl/*/CORE/*",
+        "/usr/lib/*/perl/*/auto/Encode/*",
+        # It compiles queries where it can, and does without where it can't.
+        "/usr/lib/*/libLLVM*", "/usr/lib/*/libz3*", "/usr/lib/postgresql/*/lib/llvmjit*",
+        "/usr/lib/postgresql/*/lib/bitcode/*",
+    )
+)  # fmt: skip
+
+
+_OF_POSTGRES = (
+    "--include=postgresql,ca-certificates",
     # Without this its installation would make a database, which is forty megabytes.
     "--essential-hook=mkdir -p $1/etc/postgresql-common",
     "--essential-hook=echo create_main_cluster = false >$1/etc/postgresql-common/createcluster.conf",
     "--dpkgopt=force-confold",
-    *(
-        f"--dpkgopt=path-exclude={pattern}"
-        for pattern in (
-            "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/man/*", "/usr/share/locale/*",
-            "/usr/share/i18n/*", "/usr/share/perl/*/Unicode/*", "/usr/lib/*/gconv/*", "/usr/lib/*/perl/*/CORE/*",
-            "/usr/lib/*/perl/*/auto/Encode/*",
-            # It compiles queries where it can, and does without where it can't.
-            "/usr/lib/*/libLLVM*", "/usr/lib/*/libz3*", "/usr/lib/postgresql/*/lib/llvmjit*",
-            "/usr/lib/postgresql/*/lib/bitcode/*",
-        )
-    ),
-)  # fmt: skip
+)
 
 
-@functools.cache
-def _postgres() -> Recipe:
+def _debian(options: tuple[str, ...], instead: str) -> Layer:
+    """The packages of this machine's Debian, made by `mmdebstrap` with some options."""
     release = platform.freedesktop_os_release()
     suite = release.get("VERSION_CODENAME", "")
+    words = (*_DEBIAN, *options, *_NOT_OF_DEBIAN)
 
     def write(path: str) -> None:
         assert release["ID"] == "debian" and shutil.which("mmdebstrap"), (  # noqa: PT018 - one answer to both
-            "the tests make a PostgreSQL image of Debian's packages: give your engine `postgres:16` yourself, or "
+            f"the tests make an image of Debian's packages: give your engine `{instead}` yourself, or "
             "on Debian: apt-get install mmdebstrap"
         )
         # Nothing of it must survive a fall of the power.
         unsynced = ["eatmydata"] if shutil.which("eatmydata") else []
         sources = [each for each in ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list")
                    if os.path.exists(each)]  # fmt: skip
-        subprocess.run([*unsynced, *_DEBIAN, suite, path, *sources[:1]], check=True)
+        subprocess.run([*unsynced, *words, suite, path, *sources[:1]], check=True)
 
+    return Layer(json.dumps([suite, words]), write)
+
+
+@functools.cache
+def _postgres() -> Recipe:
     with _small() as (tar, written):
         _add(tar, "usr/local/bin/docker-entrypoint.sh", _content(f"{_HERE}/postgres-entrypoint"), 0o755)
     return Recipe(
-        (Layer(json.dumps([suite, _DEBIAN]), write), _given(written.getvalue())),
+        (_debian(_OF_POSTGRES, "postgres:16"), _given(written.getvalue())),
         {
             "Env": [f"PATH={_SYSTEM_PATH}", "LANG=C.UTF-8", "PGDATA=/var/lib/postgresql/data"],
             "Entrypoint": ["docker-entrypoint.sh"],
@@ -313,8 +323,17 @@ def _postgres() -> Recipe:
     )
 
 
+@functools.cache
+def _python() -> Recipe:
+    return Recipe(
+        (_debian(("--include=python3,supervisor,ca-certificates",), "python:3.11-slim"),),
+        {"Env": [f"PATH={_SYSTEM_PATH}", "LANG=C.UTF-8"], "Cmd": ["python3"]},
+    )
+
+
 _RECIPES: dict[str, Callable[[], Recipe]] = {
     "busybox:1.36": _busybox,
     "golang:1.24-alpine": _golang,
     "postgres:16": _postgres,
+    "python:3.11-slim": _python,
 }

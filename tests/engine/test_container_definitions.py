@@ -152,19 +152,19 @@ def test_what_is_wrong_with_a_dockerfile_is_told(docker: RealEngine, tmp_path: "
         ),
         (
             (
-                "tasks.yml:3:3: the Dockerfile `nosuch` of the container `missing` can't be read: "
-                "No such file or directory\n"
+                "tasks.yml:3:3: there is no Dockerfile `nosuch`\n"
                 "  3 |   missing: {dockerfile: nosuch}\n    |   ^^^^^^^\n"
+                "  its path is relative to the file that names it\n"
             ),
-            1,
+            2,
         ),
         (
             (
-                "tasks.yml:4:3: `Copying` copies `nosuch`, and there is no such file in `.`\n"
+                "tasks.yml:4:3: `Copying` copies `nosuch` in line 2, and there is no such file in `.`\n"
                 "  4 |   copying: {dockerfile: Copying}\n    |   ^^^^^^^\n"
                 "  name the folder that it copies from: `context:`\n"
             ),
-            1,
+            2,
         ),
     ]
 

@@ -91,7 +91,10 @@ def test_a_loaded_image_is_known_under_all_its_names_and_runs(engine: RealEngine
     )
     assert listing == "755 7 8 0 /data\n644 7 8 0 x\n"
     (found,) = json.loads(engine.docker("image", "inspect", NAME))
-    assert found["Config"]["Env"] == ["WHO=it"]
+    assert found["Config"]["Env"] == [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "WHO=it",
+    ]
     assert found["Config"]["WorkingDir"] == "/data"
     assert found["Config"]["Healthcheck"] == {
         "Test": ["CMD", "/bin/busybox", "true"],
