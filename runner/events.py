@@ -244,17 +244,20 @@ class ImageReady(Event):
 
     Args:
         label: The task's.
-        references: Its names with tags.
-        digest: Of its manifest, as `sha256:…`.
+        references: Its names with tags; none for an image that an index is made of.
+        digest: Of its manifest or index, as `sha256:…`.
         layers: How many, and how many of them were there already.
         size: Its bytes, layers compressed.
         unpacked: The bytes of its files' archive, not compressed.
         loaded: The engine that has it too, or empty.
         skipped: Whether it was there already.
         why: Why it need not be made, in words.
+        platforms: What it is for, such as `linux/arm64`; several for an index.
     """
 
-    __slots__ = ("digest", "label", "layers", "loaded", "references", "size", "skipped", "unpacked", "why")
+    __slots__ = (
+        "digest", "label", "layers", "loaded", "platforms", "references", "size", "skipped", "unpacked", "why",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -267,7 +270,9 @@ class ImageReady(Event):
         loaded: str,
         skipped: bool,
         why: str,
+        platforms: tuple[str, ...] = (),
     ) -> None:
+        self.platforms = platforms
         self.label = label
         self.references = references
         self.digest = digest
@@ -277,6 +282,52 @@ class ImageReady(Event):
         self.loaded = loaded
         self.skipped = skipped
         self.why = why
+
+
+class ImagePushing(Event):
+    """A registry has so much of an image.
+
+    Args:
+        done: Bytes of its blobs that are there.
+        total: All their bytes.
+    """
+
+    __slots__ = ("done", "total")
+
+    def __init__(self, done: int, total: int) -> None:
+        self.done = done
+        self.total = total
+
+
+class ImagePushed(Event):
+    """An image is in a repository, under all its names there.
+
+    Args:
+        references: The names, with tags.
+        digest: Of its manifest or index, as `sha256:…`.
+        sent: How many blobs were sent, and their bytes.
+        mounted: How many the registry has taken from another repository.
+        there: How many it had.
+        tags: How many names did not stand for this image before.
+    """
+
+    __slots__ = ("digest", "mounted", "references", "sent", "tags", "there")
+
+    def __init__(
+        self,
+        references: tuple[str, ...],
+        digest: str,
+        sent: tuple[int, int],
+        mounted: int,
+        there: int,
+        tags: int,
+    ) -> None:
+        self.references = references
+        self.digest = digest
+        self.sent = sent
+        self.mounted = mounted
+        self.there = there
+        self.tags = tags
 
 
 class TaskAudited(Event):

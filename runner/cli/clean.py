@@ -6,8 +6,9 @@ shared with other checkouts, so only `--clean=cache` takes anything out of it.
 
 import os
 
-from runner.errors import UsageError, did_you_mean
+from runner.errors import RunError, UsageError, did_you_mean
 from runner.model.project import public_names
+from runner.plan.action import APART
 from runner.store.build_log import BuildLog
 from runner.store.forgotten import forget_results
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from runner.cli.arguments import Request
     from runner.cli.session import Session
 
-_PROJECT, _CACHE, _TASK, _CONTAINERS = "project", "cache", "task:", "containers"
+_PROJECT, _CACHE, _TASK, _CONTAINERS, _IMAGES = "project", "cache", "task:", "containers", "images"
 _SANDBOX = "sandbox"
 """The folder of the trees in which actions run that may see only what they declare."""
 
@@ -41,6 +42,8 @@ def clean(session: "Session", request: "Request") -> str:
         from runner.cli.containers import remove_all  # noqa: PLC0415 - only for this
 
         return remove_all(session.environ, request.flags.get("engine", ""))
+    if what == _IMAGES:
+        return _clear_images(session)
     if what.startswith(_TASK):
         name = what[len(_TASK) :]
         task = session.project.task(name)
@@ -51,6 +54,8 @@ def clean(session: "Session", request: "Request") -> str:
         return f"pyrun: forgot {_records(BuildLog(session.top).forget(task.name))} of {task.name}\n"
     forget_results(session.top)
     count = BuildLog(session.top).forget()
+    # Nobody would know any more what of it was made by which task.
+    _remove(f"{session.top}/{APART}")
     if what == _CACHE:
         folders = [
             _empty(folder) for folder in (session.cache, session.store) if folder and os.path.isdir(folder)
@@ -58,6 +63,33 @@ def clean(session: "Session", request: "Request") -> str:
         emptied = " and ".join(dict.fromkeys(folders)) or "nothing"
         return f"pyrun: forgot {_records(count)} of this project, and emptied {emptied}\n"
     return f"pyrun: forgot {_records(count)} of this project\n"
+
+
+def _clear_images(session: "Session") -> str:
+    """Remove the images of the project's layout; what engines and registries have stays."""
+    folder = f"{session.top}/.pyrun/images"
+    if not os.path.isdir(folder):
+        return "pyrun: there are no images of this project here\n"
+    from runner.store.oci_layout import OciLayout  # noqa: PLC0415 - only for this
+    from runner.ui.plain import size as shown_size  # noqa: PLC0415
+
+    layout = OciLayout.created(folder)
+    try:
+        count = len(layout.index().manifests)
+    except RunError:
+        # One that can't be read goes all the same.
+        count = 0
+    size = layout.clear()
+    names = "1 name" if count == 1 else f"{count} names"
+    return f"pyrun: removed {names} of images, {shown_size(size)}, from {session.name_of('.pyrun/images')}\n"
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder of pyrun's own, if it is there."""
+    if os.path.isdir(folder):
+        from shutil import rmtree  # noqa: PLC0415 - only for this
+
+        rmtree(folder, ignore_errors=True)
 
 
 def _empty(cache: str) -> str:
@@ -87,10 +119,10 @@ def _wanted(flags: "Mapping[str, str]") -> str:
     if "clean-task-cache" in flags:
         return _TASK + flags["clean-task-cache"]
     what = flags["clean"] or _PROJECT
-    if what in {_PROJECT, _CACHE, _CONTAINERS} or what.startswith(_TASK):
+    if what in {_PROJECT, _CACHE, _CONTAINERS, _IMAGES} or what.startswith(_TASK):
         return what
     raise UsageError(
-        f"`--clean={what}` names nothing", None, "`project`, `cache`, `containers` or `task:NAME`"
+        f"`--clean={what}` names nothing", None, "`project`, `cache`, `containers`, `images` or `task:NAME`"
     )
 
 

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from runner.cli.pins import Pins
     from runner.engine.docker import Engine
     from runner.plan.action import Action, Plan
     from runner.ui.plain import PlainReporter
@@ -21,6 +22,7 @@ def container_facts(
     plan: "Plan",
     flags: "Mapping[str, str]",
     reporter: "PlainReporter",
+    pins: "Callable[[], Pins]",
     *,
     inert: bool,
 ) -> ContainerFacts:
@@ -34,6 +36,7 @@ def container_facts(
         plan: The plan.
         flags: What the command line says.
         reporter: Who is told what takes long.
+        pins: Gives what the names of images stand for.
         inert: Whether nothing may be changed.
     """
     actions = {action.id: action for action in plan.actions}
@@ -48,10 +51,12 @@ def container_facts(
 
     facts = ContainerFacts(
         open_it, top, cache, environ, environ_of,
-        lambda text: reporter.tell(Noticed(text)), reference_of, inert=inert,
+        lambda text: reporter.tell(Noticed(text)), reference_of, pins, inert=inert,
     )  # fmt: skip
     if "sandbox" in flags:
         facts.copy_only()
+    if "verify" in flags:
+        facts.stay_apart()
     return facts
 
 

@@ -1,60 +1,39 @@
-"""Where images are made and kept: the project's OCI layout, an archive, the engine.
+"""Where images are made and kept: the project's OCI layout.
 
 Imported only when an image is asked for.
 """
 
 import os
+from contextlib import ExitStack
 
+from runner.cli.layers import build_layers
+from runner.cli.sinks import Found
 from runner.digest import Digest
-from runner.engine.docker import Engine, find_engine, open_engine
-from runner.errors import EngineError, RunError
-from runner.events import ImageReady, Noticed
-from runner.execute.build_image import build_image
+from runner.errors import RunError
+from runner.events import ImageReady
+from runner.image import media_type
+from runner.image.annotations import labelled
 from runner.image.descriptor import Descriptor
-from runner.image.image_config import effective_workdir
-from runner.image.manifest import Manifest, parse_manifest
-from runner.image.reference import Reference, parse_reference
+from runner.image.index import Index, parse_index
+from runner.image.manifest import parse_manifest
+from runner.image.reference import parse_reference
 from runner.plan.action import Action
-from runner.plan.facts import FILE
 from runner.plan.file_state import FileState
-from runner.plan.image_plan import OCI, CopyFile, CopyPlan, ImagePlan, placed
-from runner.plan.pattern import parse_pattern
-from runner.store.archive import archive_chunks, save
+from runner.plan.image_plan import ImagePlan
 from runner.store.oci_layout import OciLayout
 from runner.system.state_folder import make_state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from runner.events import Reporter
-
-_CHUNK = 1 << 20
-
-
-class ProjectFiles:
-    """The files of a project, for copying.
-
-    Args:
-        top: The project's top folder, absolute.
-    """
-
-    def __init__(self, top: str) -> None:
-        self._top = top
-
-    def executable(self, path: str) -> bool:
-        """Whether the file's owner may execute it."""
-        return bool(os.stat(f"{self._top}/{path}").st_mode & 0o100)
-
-    def link_target(self, path: str) -> str:
-        """Where a symbolic link leads, as it is written."""
-        return os.readlink(f"{self._top}/{path}")
-
-    def chunks(self, path: str) -> "Iterable[bytes]":
-        """The file's bytes, piece by piece."""
-        with open(f"{self._top}/{path}", "rb", buffering=0) as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+    from runner.cli.attest import Attester
+    from runner.cli.bases import Bases
+    from runner.cli.engine_images import EngineImage
+    from runner.cli.sinks import Sinks
+    from runner.execute.search_secrets import SecretSearch
+    from runner.image.reference import Reference
+    from runner.store.saved_image import SavedImage
 
 
 class ProjectImages:
@@ -62,48 +41,47 @@ class ProjectImages:
 
     Args:
         top: The project's top folder, absolute.
-        environ: The caller's variables.
-        load: Whether images go to the engine: True, False, or None where one answers.
-        archive: The file that an image is saved to, or empty.
+        bases: What they stand on.
+        sinks: Where they go.
         epoch: The time of all files of an image, in seconds since 1970.
-        reporter: Who is told what does not stop the work.
-        asked: What `--engine` says; empty if it is not given.
+        search: Looks for secrets in them, or None where there are none.
+        annotations: Gives what is written on an image that is made now: names and texts.
+        attester: Attests them, or None.
+        verified: Names, each with the digest that an image must have to be named so and to ship.
+        waiting: The ids of the actions whose images no index lists yet; what is made is added and taken away here.
+        parts: Gives the actions that make the images of an index, in its order.
     """
 
     def __init__(
         self,
         top: str,
-        environ: "Mapping[str, str]",
-        load: bool | None,
-        archive: str,
+        bases: "Bases",
+        sinks: "Sinks",
         epoch: int,
-        reporter: "Reporter",
-        asked: str = "",
+        search: "SecretSearch | None" = None,
+        annotations: "Callable[[], Sequence[tuple[str, str]]]" = tuple,
+        attester: "Attester | None" = None,
+        verified: "Mapping[str, str] | None" = None,
+        waiting: "set[str] | None" = None,
+        parts: "Callable[[Action], Sequence[Action]]" = lambda _: (),
     ) -> None:
-        self._asked = asked
-        self._epoch = epoch
+        self._waiting = set() if waiting is None else waiting
+        self._parts = parts
+        self._held = ExitStack()
+        self._holds = False
+        self._verified = verified or {}
+        self._attester = attester
+        self._annotations = annotations
+        self._search = search
         self._top = top
-        self._environ = environ
-        self._load = load
-        self._archive = archive
-        self._reporter = reporter
-        self._found_engine: Engine | None = None
-        self._asked_engine = False
+        self._bases = bases
+        self._sinks = sinks
+        self._epoch = epoch
 
     @property
     def folder(self) -> str:
         """The folder of the layout."""
         return f"{self._top}/.pyrun/images"
-
-    def base_digest(self, action: Action) -> str:
-        """What identifies the base that an image stands on now; empty for `scratch`.
-
-        Raises:
-            RunError: It is not there.
-        """
-        image = _image(action)
-        base = self._base(image)
-        return "" if base is None else str(base.find(image.base.tag).digest)
 
     def make(self, action: Action, copies: "Sequence[Sequence[FileState]]") -> tuple[ImageReady, FileState]:
         """Make an image from files in this order, one list a `copy`; how it is recorded comes with it.
@@ -113,23 +91,27 @@ class ProjectImages:
             RunError: The base can't be used.
             EngineError: The engine did not take it.
         """
-        image = _image(action)
+        said = self._annotations()
+        image = labelled(_image(action), said)
         make_state_folder(self._top)
         layout = OciLayout.created(self.folder)
-        base = self._base(image)
-        found = base.image(image.base.tag, image.platform)[2] if base is not None else None
-        workdir = effective_workdir(found, image.config)
-        files = [_placed(copy, states, workdir) for copy, states in zip(image.copies, copies, strict=True)]
-        built = build_image(
+        self._hold(layout, action)
+        built = build_layers(
             image,
-            files,
-            files=ProjectFiles(self._top),
+            copies,
+            top=self._top,
+            bases=self._bases,
             layout=layout,
-            base=base,
             epoch=self._epoch,
+            annotations=said,
+            approve=lambda head: self._approve(layout, head, action),
         )
-        layout.prune()
-        loaded = self._ship(layout, built.references, built.descriptor, built.manifest)
+        self._prune(layout)
+        loaded = ""
+        if image.tags:
+            attached = self._attached(layout, action, built.descriptor, made_now=True)
+            found = Found(built.descriptor, built.manifest, image.platform)
+            loaded = self._sinks.ship(layout, built.references, built.descriptor, [found], attached)
         count = len(built.manifest.layers)
         made_now = sum(not layer.reused for layer in built.layers)
         ready = ImageReady(
@@ -142,90 +124,196 @@ class ProjectImages:
             loaded,
             skipped=False,
             why="",
+            platforms=(str(image.platform),),
         )
         names = " ".join(ready.references)
         numbers = f"{count} {built.size} {built.unpacked_size}"
         digest = built.descriptor.digest
         return ready, FileState(names, numbers, False, digest.hex, digest.size)
 
-    def ship(self, names: "Sequence[str]") -> str:
-        """Save and load an image that stands in the layout, as was asked; which engine has it, or empty.
+    def join(self, action: Action, states: "Sequence[FileState]") -> tuple[ImageReady, FileState]:
+        """Make an index of images, one for each platform; how it is recorded comes with it.
+
+        Args:
+            action: What makes it.
+            states: How its images are recorded, in order.
 
         Raises:
-            RunError: It is not there.
+            RunError: One is not there any more, or a registry did not take it.
+            EngineError: The engine did not take it.
+        """
+        image = _image(action)
+        layout = OciLayout.created(self.folder)
+        entries = tuple(
+            Descriptor(media_type.MANIFEST, Digest(state.digest, state.size), platform=platform)
+            for state, platform in zip(states, image.platforms, strict=True)
+        )
+        references = tuple(parse_reference(f"{image.name}:{tag}") for tag in image.tags)
+        with layout.held():
+            for entry in entries:
+                if not layout.has(entry.digest):
+                    raise RunError(
+                        f"the image of `{action.label}` for {entry.platform} is gone from `{self.folder}`",
+                        action.position,
+                        "run again: it is made anew",
+                    )
+            head = Descriptor(
+                media_type.INDEX, layout.write((Index(entries, tuple(self._annotations())).encode(),))
+            )
+            self._check_verified(head, action)
+            layout.set_tags(references, head)
+        self._waiting.difference_update(part for part, _ in image.parts)
+        if not self._waiting:
+            self._held.close()
+            self._holds = False
+        self._prune(layout)
+        loaded = self._shipped(layout, action, references, head)
+        numbers = [list(map(int, state.signature.split(" "))) for state in states]
+        count, size, unpacked = (sum(column) for column in zip(*numbers, strict=True))
+        names = tuple(map(str, references))
+        ready = ImageReady(
+            action.label, names, str(head.digest), (count, count), size, unpacked, loaded, skipped=False, why="",
+            platforms=tuple(map(str, image.platforms)),
+        )  # fmt: skip
+        digest = head.digest
+        return ready, FileState(" ".join(names), f"{count} {size} {unpacked}", False, digest.hex, digest.size)
+
+    def _hold(self, layout: OciLayout, action: Action) -> None:
+        """If an action makes an image for an index, let nobody take it for left over before that lists it."""
+        if _image(action).tags:
+            return
+        self._waiting.add(action.id)
+        if not self._holds:
+            self._held.enter_context(layout.held())
+            self._holds = True
+
+    def _prune(self, layout: OciLayout) -> None:
+        """Remove what no image needs, unless some wait for the index that will need them."""
+        if not self._waiting:
+            layout.prune()
+
+    def work(self, action: Action) -> "EngineImage | None":
+        """See `runner.execute.ports.Images`."""
+        if _image(action).dockerfile is None:
+            return None
+        from runner.cli.engine_images import EngineImage, hand_written  # noqa: PLC0415 - for those only
+
+        image = labelled(_image(action), self._annotations())
+        assert image.dockerfile is not None
+        if self._search is not None:
+            self._search.text(image.name, "its Dockerfile", self._dockerfile(image), action.position)
+        make_state_folder(self._top)
+        layout = OciLayout.created(self.folder)
+        self._hold(layout, action)
+        flags = self._sinks.flags
+        environ = self._sinks.environ
+        return EngineImage(
+            action,
+            image,
+            layout,
+            environ,
+            flags.get("engine", ""),
+            lambda engine: hand_written(action, image, self._top, environ, engine, pull="update" in flags),
+            f"the Dockerfile `{image.dockerfile.path}`" if image.dockerfile.path else f"`{action.label}`",
+            lambda head: self._approve(layout, head, action),
+            self._sinks.stands_in,
+            lambda saved: self._ship_saved(layout, action, image, saved),
+        )
+
+    def _dockerfile(self, image: ImagePlan) -> bytes:
+        """What the Dockerfile of an image says; nothing of one that is not there, which building it tells."""
+        one = image.dockerfile
+        assert one is not None
+        if one.text:
+            return one.text.encode()
+        try:
+            with open(os.path.join(self._top, one.path), "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
+
+    def _ship_saved(self, layout: OciLayout, action: Action, image: ImagePlan, saved: "SavedImage") -> str:
+        """Save, load and push an image that an engine has made, as was asked; which engine has it, or empty."""
+        self._prune(layout)
+        if not image.tags:
+            return ""
+        attached = self._attached(layout, action, saved.descriptor, made_now=True)
+        found = Found(saved.descriptor, saved.manifest, image.platform)
+        references = [parse_reference(f"{image.name}:{tag}") for tag in image.tags]
+        return self._sinks.ship(layout, references, saved.descriptor, [found], attached)
+
+    def _approve(self, layout: OciLayout, head: "Descriptor", action: Action) -> None:
+        """Say nothing if an image may have its name, and ship.
+
+        Raises:
+            RunError: A secret is in it, or it is another one than was verified.
+        """
+        self._check_verified(head, action)
+        if self._search is not None:
+            self._search.image(layout, head, _image(action), action.position)
+
+    def _check_verified(self, head: Descriptor, action: Action) -> None:
+        """Say nothing if an image is what was verified, or that was not asked for.
+
+        Raises:
+            RunError: It is another one.
+        """
+        image = _image(action)
+        # What an index lists has no name of its own.
+        name = f"{image.name}:{image.tags[0]}" if image.tags else ""
+        wanted = self._verified.get(name, str(head.digest))
+        if wanted != str(head.digest):
+            raise RunError(
+                f"the image of `{action.label}` is {head.digest}, and what was verified is {wanted}",
+                action.position,
+                "something that was made before `--verify` is in it: `--force` makes it anew",
+            )
+
+    def _attached(
+        self, layout: OciLayout, action: Action, head: "Descriptor", *, made_now: bool
+    ) -> "Sequence[Descriptor]":
+        """What goes with an image."""
+        if self._attester is None:
+            return ()
+        return self._attester.attest(layout, action, _image(action), head, self._search, made_now=made_now)
+
+    def ship(self, action: Action, names: "Sequence[str]") -> str:
+        """Save, load and push an image that stands in the layout, as was asked; which engine has it, or empty.
+
+        Raises:
+            RunError: It is not there, or a secret is in it.
             EngineError: The engine did not take it.
         """
         layout = OciLayout.opened(self.folder)
         descriptor = layout.find(names[0])
-        manifest = parse_manifest(layout.read(descriptor))
-        return self._ship(layout, tuple(map(parse_reference, names)), descriptor, manifest)
+        references = tuple(map(parse_reference, names))
+        if _image(action).parts:
+            self._check_verified(descriptor, action)
+            return self._shipped(layout, action, references, descriptor)
+        self._approve(layout, descriptor, action)
+        found = Found(descriptor, parse_manifest(layout.read(descriptor)), _image(action).platform)
+        attached = self._attached(layout, action, descriptor, made_now=False)
+        return self._sinks.ship(layout, references, descriptor, [found], attached)
 
-    def _ship(
-        self,
-        layout: OciLayout,
-        references: "Sequence[Reference]",
-        descriptor: Descriptor,
-        manifest: Manifest,
+    def _shipped(
+        self, layout: OciLayout, action: Action, references: "Sequence[Reference]", head: Descriptor
     ) -> str:
-        """Save and load an image as was asked; which engine has it, or empty."""
-        if self._archive:
-            save(self._archive, archive_chunks(references, descriptor, manifest, layout.chunks))
-        engine = self._engine()
-        if engine is None:
-            return ""
-        ids = (str(manifest.config.digest), str(descriptor.digest))
-        if not engine.has([str(reference) for reference in references], ids):
-            engine.load(archive_chunks(references, descriptor, manifest, layout.chunks))
-        return str(engine)
-
-    def _engine(self) -> Engine | None:
-        """The engine to load into, asked for once; None if there is none, or it is not to be used.
-
-        Raises:
-            EngineError: `--load` was given, and none answers.
-        """
-        if self._load is False or (self._load is None and self._archive):
-            return None
-        if not self._asked_engine:
-            self._asked_engine = True
-            if self._load:
-                self._found_engine = open_engine(self._environ, self._asked, instead="leave `--load` out")
-                return self._found_engine
-            try:
-                self._found_engine = find_engine(self._environ, self._asked)
-            except EngineError as error:
-                self._reporter.tell(Noticed(f"the image is not loaded: {error.message}"))
-        return self._found_engine
-
-    def _base(self, image: ImagePlan) -> OciLayout | None:
-        if image.base.kind != OCI:
-            return None
-        return OciLayout.opened(os.path.join(self._top, image.base.path))
+        """Save, load and push an index, as was asked; which engine has the image for what it runs on, or empty."""
+        images: list[Found] = []
+        attached: list[Descriptor] = []
+        entries = parse_index(layout.read(head)).manifests
+        for entry, part in zip(entries, self._parts(action), strict=True):
+            image = _image(part)
+            images.append(Found(entry, parse_manifest(layout.read(entry)), image.platform))
+            if self._search is not None:
+                self._search.image(layout, entry, image, action.position)
+            if self._attester is not None:
+                named = image.tagged(_image(action).tags)
+                attached += self._attester.attest(layout, part, named, entry, self._search, made_now=False)
+        return self._sinks.ship(layout, references, head, images, attached)
 
 
 def _image(action: Action) -> ImagePlan:
     if action.image is None:
         raise RunError(f"`{action.label}` makes no image")
     return action.image
-
-
-def _placed(copy: CopyPlan, states: "Sequence[FileState]", workdir: str) -> tuple[CopyFile, ...]:
-    """What a copy puts where: each of its sources with those of the files that it names."""
-    found: list[CopyFile] = []
-    known = {state.path: state for state in states}
-    for source in copy.sources:
-        pattern = parse_pattern(source, copy.at)
-        matches = [state.path for state in states if pattern.matches(state.path)]
-        below = None if matches == [pattern.literal_prefix] else pattern.literal_prefix
-        name = source if pattern.has_wildcard else pattern.literal_prefix
-        found += placed(copy, name, below, [(path, FILE) for path in matches], workdir)
-    return tuple(
-        CopyFile(
-            file.source,
-            file.to,
-            file.kind,
-            Digest(known[file.source].digest, known[file.source].size) if file.source in known else None,
-            known[file.source].executable if file.source in known else None,
-        )
-        for file in found
-    )

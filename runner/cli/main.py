@@ -2,6 +2,7 @@
 
 import os
 import sys
+from time import time_ns
 
 from runner.cli.arguments import (
     CLEANING,
@@ -18,6 +19,8 @@ from runner.cli.session import Session, failure_of, jobs
 from runner.errors import PyrunError, UsageError
 from runner.plan.bind import Binder
 from runner.plan.resolve import make_plan
+from runner.system.stop_signals import FIRST
+from runner.system.witness import WITNESS
 from runner.ui.plain import NORMAL, QUIET, SILENT, VERBOSE, PlainReporter, write_text
 
 TYPE_CHECKING = False
@@ -30,11 +33,16 @@ if TYPE_CHECKING:
     from runner.system.past_facts import NotedFacts
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
-_LOOKS = ("dry-run", "graph", "why")
+_LOOKS = ("dockerfile", "dry-run", "graph", "why")
 """The flags with which a plan is only looked at."""
 _RESUMING = ("--resume", "--pyrun-resume", "--")
 """Words in front of the first task that need not be kept to resume a run again."""
+_REPEATABLE = frozenset(
+    ("all", "dir", "file", "in", "jobs", "keep-going", "list", "quiet", "silent", "verbose", "yes")
+)
+"""The flags with which a call that has found nothing to do may be answered again in the same way."""
 _NEEDS_TASK = {
+    "dockerfile": "shows how images are made",
     "graph": "shows what a task needs",
     "why": "says why a task runs",
     "since": "takes what changes reach of the tasks asked for",
@@ -52,12 +60,20 @@ def main(words: "Sequence[str] | None" = None) -> int:
     Returns:
         The exit status.
     """
+    began = time_ns()
     _open_standard_files()
     call = _Call(sys.argv[1:] if words is None else words)
+    if words is None and os.getpid() != FIRST:
+        call.began = began
     try:
         if call.words and call.words[0].startswith("--pyrun-complete="):
-            return _complete(call.words)
-        return call.run()
+            call.repeatable = True
+            status = _complete(call.words)
+        else:
+            status = call.run()
+        if status == 0:
+            call.keep()
+        return status  # noqa: TRY300 - all of it may fail in the same ways
     except PyrunError as error:
         return call.tell(error)
     except BrokenPipeError:
@@ -73,6 +89,30 @@ class _Call:
         self.words = words
         self.session: Session | None = None
         self.silent = False
+        self.began = 0
+        self.repeatable = False
+
+    def keep(self, program: bytes = b"") -> None:
+        """Keep what was answered, so that the next call like this one may do the same at once.
+
+        Args:
+            program: What this process is about to become, see `runner.cli.recording`.
+        """
+        if self.began and self.repeatable and WITNESS.whole:
+            from runner.cli.recording import record  # noqa: PLC0415 - only where there is something to keep
+
+            record(self.words, self.began, program)
+
+    def become(self, path: str, words: "Sequence[str]", folder: str, environ: "Mapping[str, str]") -> None:
+        """This process is about to become another program."""
+        session = self.session
+        heads = session.project.heads if session is not None else ()
+        if session is None or any(session.facts.variables.from_files(head) for head in heads):
+            # What stands in a file of variables may be a secret, and is kept nowhere else.
+            return
+        from runner.cli.recording import becoming  # noqa: PLC0415 - see `keep`
+
+        self.keep(becoming(path, words, folder, environ, os.environ))
 
     def run(self) -> int:
         """Read the words, then look or work."""
@@ -153,6 +193,7 @@ class _Call:
             does = _NEEDS_TASK[needy]
             raise UsageError(f"`--{needy}` {does}, and none is named", None, f"`pyrun --{needy} TASK`")
         if "list" in request.flags or not request.calls:
+            self.repeatable = not session.fresh and _REPEATABLE.issuperset(request.flags)
             return self.listing(session, request.flags.get("list", ""))
         return None
 
@@ -160,7 +201,7 @@ class _Call:
         """Plan what was asked for; show that, or do it."""
         flags = request.flags
         looks = session.facts.inert = any(name in flags for name in _LOOKS)
-        if not looks and _watches(request):
+        if not looks and "verify" not in flags and _watches(request):
             from runner.cli.watch import watch  # noqa: PLC0415 - only for this
 
             return watch(self, request)
@@ -174,9 +215,29 @@ class _Call:
         if "why" in flags:
             _show(session.why(plan, flags, reporter))
             return 0
+        if "dockerfile" in flags:
+            from runner.cli.dockerfile import show_dockerfile  # noqa: PLC0415 - only for this
+
+            text = show_dockerfile(session, plan, flags)
+            if flags["dockerfile"]:
+                _show_told(text, flags)
+            else:
+                _show(text)
+            return 0
         if "dry-run" in flags:
             _show(session.look_ahead(plan, flags, reporter))
             return 0
+        if "verify" in flags:
+            from runner.cli.verify import goes_on, verify  # noqa: PLC0415 - only for this
+
+            status = verify(self, session, request, plan, reporter)
+            if status or not goes_on(flags):
+                return status
+            # What follows is done as ever.
+            del flags["verify"]
+        if not session.fresh and type(reporter) is PlainReporter and _REPEATABLE.issuperset(flags):
+            self.repeatable = True
+            WITNESS.becoming = self.become
         return session.work(plan, flags, reporter, [session.here, *self.words])
 
     def planned(self, session: Session, request: Request) -> "tuple[Plan, Plan]":
@@ -192,10 +253,17 @@ class _Call:
         for draft in request.calls:
             binder.take_shared(draft)
         invocations = [found for draft in request.calls for found in binder.bind(draft)]
-        plan = make_plan(session.project, invocations, binder, facts, session.wanted_place(flags))
+        place, images = session.wanted_place(flags), session.wanted_images(flags)
+        plan = make_plan(session.project, invocations, binder, facts, place, images)
+        part = plan
         if "since" in flags or "shard" in flags:
-            return plan, self.narrowed(session, plan, request, noted)
-        return plan, plan
+            part = self.narrowed(session, plan, request, noted)
+        by_docker = "builder" in flags or any(one.image is not None and one.image.run for one in part.actions)
+        if by_docker and not ("graph" in flags or "dockerfile" in flags):
+            from runner.cli.dockerfile import built_by_docker  # noqa: PLC0415 - few images are
+
+            part = built_by_docker(session, part, flags, PlainReporter(level(flags)))
+        return plan, part
 
     def reporter(self, session: Session, total: int, flags: "Mapping[str, str]") -> PlainReporter:
         """Who shows the work on a plan of so many tasks."""
@@ -445,4 +513,5 @@ def _show_told(text: str, flags: "Mapping[str, str]") -> None:
 
 def _show(text: str) -> None:
     """Write what was asked to be shown."""
+    WITNESS.said(1, text.encode("utf-8", "surrogateescape"))
     write_text(1, text)

@@ -5,13 +5,13 @@ import os
 from runner.errors import PyrunError
 from runner.model.path import beneath, resolved
 from runner.model.when import COMMAND, ENVIRONMENT
-from runner.plan.affected import declares, namespaces, part_of, reached, redefined
+from runner.plan.affected import declares, images_of, namespaces, part_of, reached, redefined
 from runner.plan.bind import Binder, Draft
 from runner.plan.resolve import make_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from runner.cli.arguments import Request
     from runner.cli.session import Session
@@ -142,12 +142,28 @@ class Since:
         before = self.plan_of(project, past)
         found = set(redefined(self.plan, before))
         shaken = self.shaken(project, changes)
+        moved = self.moved(changes, then)
         for action in self.plan.actions:
-            if shaken & namespaces(action) or any(
-                past.exists(path) != self.noted.exists(path) for path in _asked_paths(action)
+            if (
+                shaken & namespaces(action)
+                or any(past.exists(path) != self.noted.exists(path) for path in _asked_paths(action))
+                or (moved and _stands_on(action, moved))
             ):
                 found.add(action.id)
         return frozenset(found)
+
+    def moved(self, changes: "Changes", then: "PastTree") -> frozenset[str]:
+        """The names of images, in full, that stand for something else than they did in the revision."""
+        from runner.store.lock_file import NAME, parse_pins, read_pins  # noqa: PLC0415 - only for this
+
+        if not changes.hold(NAME):
+            return frozenset()
+        now = read_pins(self.session.top)
+        try:
+            before = parse_pins(then.read(NAME) or b"")
+        except PyrunError:
+            before = {}
+        return frozenset(name for name in {**before, **now} if before.get(name) != now.get(name))
 
     def plan_of(self, project: "LoadedProject", past: "PastFacts") -> "dict[str, Action]":
         """By id the actions that the same command line would have led to, but for what can't be planned."""
@@ -165,17 +181,18 @@ class Since:
                 invocations += binder.bind(same)
             except PyrunError:
                 continue
-        wanted = self.session.wanted_place(self.request.flags)
+        flags = self.request.flags
+        wanted = self.session.wanted_place(flags), self.session.wanted_images(flags)
         try:
             return {
-                action.id: action for action in make_plan(project, invocations, binder, past, wanted).actions
+                action.id: action for action in make_plan(project, invocations, binder, past, *wanted).actions
             }
         except PyrunError:
             pass
         found: dict[str, Action] = {}
         for invocation in invocations:
             try:
-                plan = make_plan(project, [invocation], binder, past, wanted)
+                plan = make_plan(project, [invocation], binder, past, *wanted)
             except PyrunError:
                 continue
             found.update({action.id: action for action in plan.actions})
@@ -190,6 +207,14 @@ class Since:
             if before.get(head.namespace) != [file.path for file in head.env_files]
             or changes.hold_any(resolved(beneath(head.folder, file.path)) for file in head.env_files)
         )
+
+
+def _stands_on(action: "Action", moved: "Collection[str]") -> bool:
+    """Whether an action runs in, stands on or copies from one of some images; by a Dockerfile it may be any."""
+    from runner.image.full_name import full_name  # noqa: PLC0415 - only for this
+
+    by_hand = action.image is not None and action.image.dockerfile is not None
+    return by_hand or any(full_name(name) in moved for name in images_of(action))
 
 
 def _asked_paths(action: "Action") -> "list[str]":

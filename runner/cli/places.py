@@ -58,6 +58,13 @@ def open_places(
         from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
 
         places = Audit(plan, top, inputs, judge.targets_of, environ)
+    if "sandbox" not in flags and any(action.platform for action in plan.actions):
+        from runner.execute.apart import ApartPlaces  # noqa: PLC0415 - few images are for other platforms
+        from runner.execute.sandbox import Sandbox  # noqa: PLC0415
+        from runner.system.fresh_tree import base_folder  # noqa: PLC0415
+
+        trees = Sandbox(plan, top, base_folder(top, cache), inputs, judge.targets_of, reporter)
+        places = ApartPlaces(places, trees)
     if facts is None:
         return places
     from runner.execute.container import Containers  # noqa: PLC0415 - only for these
@@ -71,10 +78,13 @@ def open_places(
 
 def show_places(places: "Places | None") -> None:
     """Write what an audit found to stdout."""
-    from runner.execute.audit import Audit  # noqa: PLC0415 - only for this
+    from runner.execute.apart import ApartPlaces  # noqa: PLC0415 - only for this
+    from runner.execute.audit import Audit  # noqa: PLC0415
     from runner.execute.container import Containers  # noqa: PLC0415
 
     if isinstance(places, Containers):
+        places = places.inner
+    if isinstance(places, ApartPlaces):
         places = places.inner
     if isinstance(places, Audit):
         from runner.ui.audit import audit_text  # noqa: PLC0415

@@ -10,12 +10,16 @@ from runner.plan.param_values import allowed_values
 from runner.store.model_cache import load_model, save_model
 from runner.system.environment import HostFacts, cache_folder, cores
 from runner.system.file_states import signature
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from runner.cli.bases import Bases
+    from runner.cli.engine_platform import EnginePlatform
     from runner.cli.lazy_images import LazyImages
+    from runner.cli.pins import Pins
     from runner.execute.container_facts import ContainerFacts
     from runner.execute.inputs import Inputs
     from runner.execute.loop import Loop
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from runner.plan.expand import Value
     from runner.plan.gitignore import Ignore
     from runner.plan.place import WantedPlace
+    from runner.plan.platforms import WantedImages
+    from runner.registry.registries import Registries
     from runner.store.build_log import BuildLog
     from runner.ui.plain import PlainReporter
 
@@ -46,6 +52,9 @@ class Session:
         here: The folder in which the user wants to be; None for the current one.
         alone: Whether the file was named by a flag: then it stands for itself, and there are no short names in
             the folders of what it includes.
+
+    Attributes:
+        verified: Names of images, each with the digest that `--verify` has found.
     """
 
     def __init__(
@@ -66,7 +75,12 @@ class Session:
         self.cache = cache_folder(environ)
         self.fresh = False
         self.alone = alone
+        self.verified: Mapping[str, str] = {}
         self.containers: ContainerFacts | None = None
+        self.apart = False
+        self._engine_platform: EnginePlatform | None = None
+        self._pins: Pins | None = None
+        self._registries: Registries | None = None
         self.project = self._load()
 
     def _load(self) -> "Project":
@@ -113,8 +127,13 @@ class Session:
             Faults: A call that can't be, tasks that go in circles, files of variables that are not there.
         """
         from runner.plan.validate import faults_of  # noqa: PLC0415 - only for this
+        from runner.store.lock_file import read_pins  # noqa: PLC0415
 
         faults = list(faults_of(self.project, self.facts))
+        try:
+            read_pins(self.top)
+        except PyrunError as error:
+            faults.append(error)
         for head in self.project.heads:
             try:
                 self.facts.variables.of(head)
@@ -187,9 +206,14 @@ class Session:
 
         images, inputs, judge, log = self.looked_at(plan, flags, reporter, BuildLog(self.top))
         places = self.places(plan, flags, inputs, judge, reporter)
+        images.check_bases(plan)
         confirmed(plan, flags)
         settings = self.settings(flags)
         done = self._done_before() if "resume" in flags else {}
+        WITNESS.saw(f"{self.top}/.pyrun/resume")
+        if self.containers is not None or any(action.image is not None for action in plan.actions):
+            # An engine is not among the files that are looked at.
+            WITNESS.spoil()
         try:
             # What there was to resume: from now on this is the last run.
             os.unlink(f"{self.top}/.pyrun/resume")
@@ -201,6 +225,8 @@ class Session:
             status = loop.run()
         finally:
             self._keep_run(plan, loop, words)
+            if self._registries is not None:
+                self._registries.stop()
             if "audit" in flags and flags.get("output") != "json":
                 from runner.cli.places import show_places  # noqa: PLC0415 - only for this
 
@@ -218,7 +244,7 @@ class Session:
         reporter: "PlainReporter",
     ) -> "Places | None":
         """Where the commands of a plan run; None for simply in the project."""
-        if self.containers is None and "sandbox" not in flags and "audit" not in flags:
+        if self.containers is None and "sandbox" not in flags and "audit" not in flags and not self.apart:
             return None
         from runner.cli.places import open_places  # noqa: PLC0415 - only for these
 
@@ -234,6 +260,24 @@ class Session:
         from runner.plan.place import WantedPlace  # noqa: PLC0415 - most calls want nothing
 
         return WantedPlace(asked, inside)
+
+    def wanted_images(self, flags: "Mapping[str, str]") -> "Callable[[], WantedImages]":
+        """Gives what is wanted of images beside what files say; asked where a plan has any."""
+
+        def find() -> "WantedImages":
+            from runner.cli.wanted_images import wanted_images  # noqa: PLC0415 - most plans have no image
+
+            return wanted_images(flags, self.engine_platform(flags).get)
+
+        return find
+
+    def engine_platform(self, flags: "Mapping[str, str]") -> "EnginePlatform":
+        """What the engine runs on that gets images."""
+        if self._engine_platform is None:
+            from runner.cli.engine_platform import EnginePlatform  # noqa: PLC0415 - most plans have no image
+
+            self._engine_platform = EnginePlatform(self.environ, flags, self.cache, self.facts.platform())
+        return self._engine_platform
 
     def settings(self, flags: "Mapping[str, str]") -> "Settings":
         """How the flags say to work."""
@@ -267,11 +311,23 @@ class Session:
             PlanError: A source matches nothing.
             UsageError: A flag does not go with the plan.
         """
+        if watched:
+            # Somebody may have written in `tasks.lock` since the last look.
+            self._pins = None
         images = self._images(plan, flags, reporter)
         self._find_containers(plan, flags, reporter)
         inputs, judge, log = self._judge(plan, images, flags, log, watched=watched)
         inputs.check(plan)
+        if "attest" in flags:
+            images.follow(plan, log, self.name, lambda action: judge.verdict(action).sources, self._image_of)
         return images, inputs, judge, log
+
+    def _image_of(self, action: "Action") -> str:
+        """What the engine calls the image that an action's container begins with; empty if that is not known."""
+        if action.container is None or self.containers is None:
+            return ""
+        found = self.containers.base(action.container)
+        return "" if found is None else found.id
 
     def results(self) -> "Results | None":
         """What was made before, of all checkouts of this user; None if that is not kept."""
@@ -280,7 +336,13 @@ class Session:
             return None
         from runner.execute.restore import open_results  # noqa: PLC0415 - for tasks with targets only
 
-        return open_results(folder, self.top, self.project.head.store[1])
+        size = self.project.head.store[1]
+        found = open_results(folder, self.top, size)
+        if not self.apart:
+            return found
+        from runner.execute.apart import ApartResults  # noqa: PLC0415 - few images are for other platforms
+
+        return ApartResults(found, lambda apart: open_results(folder, self.top, size, apart))
 
     def _done_before(self) -> "dict[str, str]":
         """What the run that is resumed has done: ids, and digests of what those actions say."""
@@ -315,6 +377,21 @@ class Session:
 
         return environ_with(environ, secrets, action.traits.secrets, self.top)
 
+    def secret_values(self) -> "Sequence[tuple[str, bytes, bool]]":
+        """Of each secret of any task that is at hand its name, its value, and whether that is a file's content."""
+        project = self.project
+        if not project.head.secrets:
+            return ()
+        from runner.system.secrets import secret_values  # noqa: PLC0415 - few projects have any
+
+        tasks = [task for name in project.names() if (task := project.task(name)) is not None]
+        declared = [
+            (secret, self.facts.variables.of(head_of(project, task)))
+            for task in tasks
+            for secret in task.secrets
+        ]
+        return secret_values(declared, self.environ, self.top)
+
     def look_ahead(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> str:
         """What would run, as far as that is known before anything runs. Writes nothing.
 
@@ -326,7 +403,7 @@ class Session:
         from runner.store.build_log import BuildLog  # noqa: PLC0415
         from runner.ui.dry_run import DryRun  # noqa: PLC0415
 
-        images = self._images(plan, flags, reporter)
+        images = self._images(plan, flags, reporter, inert=True)
         self._find_containers(plan, flags, reporter, inert=True)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
@@ -346,7 +423,7 @@ class Session:
         from runner.store.build_log import BuildLog  # noqa: PLC0415
         from runner.ui.why import why_text  # noqa: PLC0415
 
-        images = self._images(plan, flags, reporter)
+        images = self._images(plan, flags, reporter, inert=True)
         self._find_containers(plan, flags, reporter, inert=True)
         inputs, judge, _ = self._judge(plan, images, flags, BuildLog(self.top))
         inputs.check(plan)
@@ -361,24 +438,70 @@ class Session:
             for name, value, place in self.facts.variables.from_files(head)
         ]
 
-    def _images(self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter") -> "LazyImages":
+    def _images(
+        self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool = False
+    ) -> "LazyImages":
         """Where the plan's images are made, its flags checked."""
         from runner.cli.lazy_images import LazyImages  # noqa: PLC0415 - not needed for lists and help
 
-        images = LazyImages(self.top, self.environ, self.cwd, self.cache, self.name_of, flags, reporter)
+        images = LazyImages(
+            self.top, self.environ, self.cwd, self.cache, self.name_of, flags, reporter, self.secret_values,
+            lambda: self._bases(plan, flags, reporter, inert=inert), lambda: self.engine_platform(flags),
+        )  # fmt: skip
+        images.verified = self.verified
         images.check(plan)
         return images
+
+    def _bases(
+        self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool
+    ) -> "Bases":
+        """What the plan's images stand on."""
+        from runner.cli.bases import Bases  # noqa: PLC0415 - for images with a base only
+
+        def containers() -> "ContainerFacts":
+            return self.containers or self._container_facts(plan, flags, reporter, inert=inert)
+
+        return Bases(
+            self.top, self.store or f"{self.top}/.pyrun/store", self.project.head.store[1], self.environ,
+            flags.get("engine", ""), reporter, lambda: self.pins(flags, reporter, inert=inert), self.registries,
+            containers, inert=inert,
+        )  # fmt: skip
+
+    def pins(self, flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool) -> "Pins":
+        """What the names of images stand for."""
+        if self._pins is None:
+            from runner.cli.pins import Pins  # noqa: PLC0415 - for images only
+            from runner.events import Noticed  # noqa: PLC0415
+
+            self._pins = Pins(
+                self.top, flags, lambda text: reporter.tell(Noticed(text)), self.registries, inert=inert
+            )
+        return self._pins
+
+    def registries(self) -> "Registries":
+        """The registries of this call."""
+        if self._registries is None:
+            from runner.registry.registries import Registries  # noqa: PLC0415 - when one is asked
+
+            self._registries = Registries(self.environ)
+        return self._registries
 
     def _find_containers(
         self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool = False
     ) -> None:
         """Find out about the containers of a plan, if it has any."""
         if any(action.container is not None for action in plan.actions):
-            from runner.cli.containers import container_facts  # noqa: PLC0415 - for plans with containers only
+            self.containers = self._container_facts(plan, flags, reporter, inert=inert)
 
-            self.containers = container_facts(
-                self.top, self.cache, self.environ, self.environ_of, plan, flags, reporter, inert=inert
-            )
+    def _container_facts(
+        self, plan: "Plan", flags: "Mapping[str, str]", reporter: "PlainReporter", *, inert: bool
+    ) -> "ContainerFacts":
+        from runner.cli.containers import container_facts  # noqa: PLC0415 - for plans with containers only
+
+        return container_facts(
+            self.top, self.cache, self.environ, self.environ_of, plan, flags, reporter,
+            lambda: self.pins(flags, reporter, inert=inert), inert=inert,
+        )  # fmt: skip
 
     def _judge(
         self,
@@ -393,6 +516,7 @@ class Session:
         from runner.execute.verdict import Judge  # noqa: PLC0415
         from runner.system.programs import ProgramIdentities  # noqa: PLC0415
 
+        self.apart = any(action.platform for action in plan.actions)
         # Before any folder is read: what is recorded later than that is taken in together with the folders.
         log.refresh()
         tree = self.facts.tree

@@ -89,10 +89,12 @@ class Containers:
         """The places of what runs on the host."""
         return self._inner
 
-    @property
-    def copies(self) -> bool:
-        """Whether containers see copies of what is declared, and not the project."""
-        return self.facts.copies
+    def copies(self, action: "Action") -> bool:
+        """Whether an action's container sees copies of what is declared, and not the project.
+
+        What is done for another platform must not write into the project.
+        """
+        return bool(action.platform) or self.facts.copies
 
     # Places
 
@@ -140,7 +142,7 @@ class Containers:
             return outcome
         warm = launcher.warm
         try:
-            if self.copies and not action.persistent:
+            if self.copies(action) and not action.persistent:
                 if not outcome.failed:
                     return self._files.take_out(warm, action) or outcome
                 if not (run.halted or run.expired or isinstance(outcome.error, EngineError)):
@@ -162,7 +164,7 @@ class Containers:
                 self._inner.returned(caller)
             return
         launcher = self._launchers[action.id]
-        if self.copies and launcher.up:
+        if self.copies(action) and launcher.up:
             self._files.put_new(launcher.warm, action, ())
 
     def told(self) -> "Sequence[Event]":
@@ -238,7 +240,7 @@ class Containers:
 
     def _alone(self, action: "Action") -> bool:
         assert action.container is not None
-        return action.container.alone or self.copies
+        return action.container.alone or self.copies(action)
 
     def _key(self, action: "Action") -> str:
         plan = action.container
@@ -254,13 +256,14 @@ class Containers:
         if known is None or (known.done and isinstance(known.result, Warm) and known.result.dead):
             # What only this thread may ask, it asks before the other one begins.
             engine = self.facts.sdk
-            if not self._token and not self.copies:
+            copies = self.copies(action)
+            if not self._token and not copies:
                 self._token = self._files.token()
             if self._network and self._network_job is None:
                 self._network_job = Job(
                     lambda _: engine.make_network(self._network, {"pyrun.run": self._run})
                 )
-            states = self._files.states(action, self._sources.get(action.id, ())) if self.copies else ()
+            states = self._files.states(action, self._sources.get(action.id, ())) if copies else ()
             known = self._jobs[key] = Job(lambda job: self._ready(engine, action, states, job))
         return known
 
@@ -278,7 +281,7 @@ class Containers:
             or action.container.definition.mounts
         ):
             return False
-        if not self.copies:
+        if not self.facts.copies:
             self.facts.copy_only()
             self._reporter.tell(
                 Noticed("the engine does not see this folder, so tasks get copies of what they declare")
@@ -321,7 +324,7 @@ class Containers:
             return self._as_it_comes(engine, action, plan, image, user)
         # What is on the run's own network ends with it.
         stays = not self._alone(action) and not (self._network and not plan.definition.network)
-        keep = plan.definition.keep // 1000 if stays else 0
+        keep = plan.definition.keep // 1000 if stays and not self.facts.apart else 0
         spec = self._spec(action, plan, image, user, keep)
         if keep and (kept := engine.kept(dict(spec.labels)["pyrun.key"])) is not None:
             found = self._again(engine, kept, plan, user)
@@ -346,14 +349,14 @@ class Containers:
         from runner.engine.containers import Bind, Spec  # noqa: PLC0415
         from runner.engine.shells import first_process  # noqa: PLC0415
 
-        facts, one = self.facts, plan.definition
+        facts, one, copies = self.facts, plan.definition, self.copies(action)
         binds = []
-        if not self.copies:
+        if not copies:
             binds.append(Bind(facts.top, plan.workdir, False))
             for number, path in enumerate(facts.certificates()):
                 binds.append(Bind(os.path.realpath(path), f"{CERTIFICATES}/{number}.pem", True))
         for mount in one.mounts:
-            if self.copies:
+            if copies:
                 raise RunError(
                     f"the container `{plan.name}` has `mounts`, and its tasks get copies of what they declare",
                     mount.position,
@@ -367,10 +370,10 @@ class Containers:
             binds.append(Bind(self._agent(action), AGENT, False))
         volumes = facts.volumes(plan, user)
         home, *caches = volumes
-        if self.copies or any(secret.to.startswith(("/", "~")) for secret in action.traits.secrets):
+        if copies or any(secret.to.startswith(("/", "~")) for secret in action.traits.secrets):
             # There each action has a HOME of its own; and what is secret must not be in one that others have.
             volumes = caches
-        token = None if self.copies else (f"{plan.workdir}/.pyrun/seen", self._token)
+        token = None if copies else (f"{plan.workdir}/.pyrun/seen", self._token)
         script = first_process(
             home=home[1], user=user.number, group=user.group, owned=[where for _, where in caches],
             token=token, keep=keep,
@@ -400,13 +403,14 @@ class Containers:
 
     def _agent(self, action: "Action") -> str:
         path = self.facts.agent()
-        if self.copies or not path:
+        copies = self.copies(action)
+        if copies or not path:
             raise RunError(
                 f"`{action.label}` needs the agent of ssh, which "
-                f"{'a container that gets copies does not reach' if self.copies else 'does not run here'}",
+                f"{'a container that gets copies does not reach' if copies else 'does not run here'}",
                 action.position,
                 "use an engine of this machine, without `--sandbox`"
-                if self.copies
+                if copies
                 else "start one: `eval $(ssh-agent)`, and `ssh-add`",
             )
         return path
@@ -435,9 +439,9 @@ class Containers:
                         "make it first; a folder that is to be kept between runs is a cache mount",
                     ) from None
             raise
-        if self.copies:
+        copies = self.copies(action)
+        if copies:
             put_certificates(engine, container, self.facts.certificates(), CERTIFICATES)
-        if self.copies:
             self._files.put_tree(engine, container, action, user, states)
         self._files.put_secrets(
             engine,
@@ -445,7 +449,7 @@ class Containers:
             action,
             user,
             lambda to: self.facts.secret_path(plan, to, user),
-            copies=self.copies,
+            copies=copies,
         )
         connection = engine.attach(container, stdin=True)
         engine.start(container)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from runner.engine.containers import ContainerEngine
     from runner.engine.docker import Engine
     from runner.engine.image_facts import ImageFacts
+    from runner.execute.build_context import BuildContext
+    from runner.execute.ports import Pins
+    from runner.model.container import Container
     from runner.plan.action import Action
     from runner.plan.action_key import Pieces
     from runner.plan.container_plan import ContainerPlan
@@ -75,6 +78,7 @@ class ContainerFacts:
         environ_of: The variables of an action's commands on the host, its secrets among them.
         tell: Told what takes long.
         reference_of: The reference of the image that an action makes, by its id.
+        pins: Gives what the names of images stand for.
         inert: Whether nothing may be changed: then no image is got from anywhere.
     """
 
@@ -87,17 +91,20 @@ class ContainerFacts:
         environ_of: "Callable[[Action, str], Mapping[str, str]]",
         tell: "Callable[[str], None]",
         reference_of: "Callable[[str], str]",
+        pins: "Callable[[], Pins]",
         *,
         inert: bool,
     ) -> None:
         self.top = top
         self._copies: bool | None = None
+        self.apart = False
         self._open_engine = open_engine
         self._cache = cache
         self._caller = caller
         self._environ_of = environ_of
         self._tell = tell
         self._reference_of = reference_of
+        self._pins = pins
         self._inert = inert
         self._engine: Engine | None = None
         self._lacking: bool | None = None
@@ -154,6 +161,23 @@ class ContainerFacts:
     def copy_only(self) -> None:
         """From now on containers see copies."""
         self._copies = True
+
+    def stay_apart(self) -> None:
+        """From now on containers see copies, and what they keep between runs is kept for this project alone.
+
+        `remove_caches` removes it.
+        """
+        self._copies = True
+        self.apart = True
+
+    def remove_caches(self, plans: "Sequence[ContainerPlan]") -> None:
+        """Remove what was kept between runs for this project alone.
+
+        Raises:
+            EngineError: The engine does not answer.
+        """
+        for name in {name for plan in plans for name in self._volume_names(plan)}:
+            self.sdk.remove_volume(name)
 
     @property
     def made_in(self) -> str:
@@ -236,26 +260,27 @@ class ContainerFacts:
         return f"{BUILT}:{self.recipe(plan)}" if one.dockerfile else one.base
 
     def _look(self, plan: "ContainerPlan", reference: str) -> "ImageFacts | None":
-        from runner.engine.image_facts import image_facts, is_for  # noqa: PLC0415 - for containers only
+        from runner.engine.image_facts import image_facts  # noqa: PLC0415 - for containers only
 
         if self.lacking:
             return None
-        found = self._ask(lambda engine: engine.image(reference))
-        wanted = plan.definition.platform
-        if found is not None and plan.definition.base and wanted and not is_for(found, wanted):
-            found = None
-        if found is None and plan.definition.base and not self._inert:
-            self._tell(f"pulls {reference} for the container {plan.name}")
-            try:
-                self.sdk.pull(reference, plan.definition.platform, lambda _: None)
-            except EngineError as error:
-                hint = "is its name right, and is its registry reached from here? `docker pull` says more"
-                message = (
-                    f"the image `{reference}` of the container `{plan.name}` is not there: {error.message}"
-                )
-                raise EngineError(message, plan.definition.position, hint) from None
-            found = self._ask(lambda engine: engine.image(reference))
+        named = plan.definition.base
+        found = self._pinned(plan) if named else self._ask(lambda engine: engine.image(reference))
         return None if found is None else image_facts(found)
+
+    def _pinned(self, plan: "ContainerPlan") -> "dict[str, Any] | None":
+        """What the engine says of the image that a container's name stands for."""
+        from runner.execute.pinned_image import PinnedImages  # noqa: PLC0415 - for containers only
+
+        images = PinnedImages(
+            self._pins(),
+            lambda name: self._ask(lambda engine: engine.image(name)),
+            lambda name, platform: self.sdk.pull(name, platform, lambda _: None),
+            self.engine.tag,
+            self._tell,
+            inert=self._inert,
+        )
+        return images.find(plan.definition)
 
     def reference(self, plan: "ContainerPlan") -> str:
         """What the engine calls the image that commands run in."""
@@ -273,10 +298,24 @@ class ContainerFacts:
         """
         name = plan.name
         if name not in self._built:
-            from runner.execute.build_context import read_context  # noqa: PLC0415 - few containers have one
-
-            self._built[name] = read_context(self.top, plan.definition).digest
+            one = plan.definition
+            self._built[name] = self.context(one).digest(one.stage, one.platform)[:32]
         return self._built[name]
+
+    def context(self, one: "Container") -> "BuildContext":
+        """What a container's Dockerfile makes its image of.
+
+        Raises:
+            PlanError: A file is not there.
+        """
+        from runner.execute.build_context import read_context  # noqa: PLC0415 - few containers have one
+        from runner.system.tree import DiskTree  # noqa: PLC0415
+
+        dockerfile = resolved(beneath(one.folder, one.dockerfile))
+        folder = dockerfile.rpartition("/")[0]
+        if one.context:
+            folder = resolved(beneath(one.folder, one.context))
+        return read_context(DiskTree(self.top), dockerfile, folder, one.stage, {}, {}, one.position)
 
     # Keys
 
@@ -404,9 +443,10 @@ class ContainerFacts:
         base = self.base(plan)
         by_name = not all(part.isdigit() for part in one.user.split(":"))
         whose = one.user if one.user and by_name else str(self.known_user(plan))
-        found = [_volume("home", base.identity if base is not None else "", whose)]
+        apart = (self.top,) if self.apart else ()
+        found = [_volume("home", base.identity if base is not None else "", whose, *apart)]
         for path in one.cache_mounts:
-            project = self.top if path.startswith(f"{plan.workdir}/") else ""
+            project = self.top if apart or path.startswith(f"{plan.workdir}/") else ""
             found.append(_volume("cache", one.base or one.name, path, whose, project))
         return found
 
@@ -458,6 +498,11 @@ class ContainerFacts:
             if self._caller.get(name) in paths:
                 found[name] = f"{CERTIFICATES}/{paths[self._caller[name]]}.pem"
         return found
+
+    @property
+    def caller(self) -> "Mapping[str, str]":
+        """The caller's variables."""
+        return self._caller
 
     def proxies(self) -> "dict[str, str]":
         """The caller's variables that say by which proxies the network is reached."""

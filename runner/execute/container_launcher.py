@@ -37,9 +37,8 @@ class Keeper(Protocol):
 
     facts: "ContainerFacts"
 
-    @property
-    def copies(self) -> bool:
-        """Whether containers see copies of what is declared, and not the project."""
+    def copies(self, action: "Action") -> bool:
+        """Whether an action's container sees copies of what is declared, and not the project."""
 
     def job(self, action: "Action") -> Job:
         """What makes the container of an action ready, or has done so."""
@@ -154,7 +153,7 @@ class ContainerLauncher:
     @property
     def apart(self) -> bool:
         """Whether what commands write is not to be seen in the project before all is done."""
-        return self._containers.copies
+        return self._containers.copies(self._action)
 
     def _hear(self, chunk: bytes, _number: int) -> None:
         """Keep the last of what is written: what a failed command missed is read from it."""
@@ -232,7 +231,7 @@ class ContainerLauncher:
 
     def places_secret(self, secret: "Secret") -> bool:
         """Whether a secret is put in its place in the container, and not in the project."""
-        return self._containers.copies or secret.to.startswith(("/", "~"))
+        return self._containers.copies(self._action) or secret.to.startswith(("/", "~"))
 
     def explain(self, outcome: Outcome) -> Outcome:
         """What came of a command, with what is known of why it failed."""

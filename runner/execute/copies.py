@@ -102,8 +102,8 @@ class Copies:
     ) -> None:
         """Put what an action may see into its container, which has not begun yet."""
         assert action.container is not None
-        put = self._put_files[action.id] = _Put()
-        put.known.update((state.path, state.identity) for state in states)
+        put = self._put_files[action.id] = _Put(action.apart)
+        put.note(states)
         more = [path for path in invoke_files(action) if os.path.isfile(f"{self._top}/{path}")]
         files = [(state.path, state.executable) for state in states]
         files += [(path, False) for path in more if path not in put.known]
@@ -112,9 +112,8 @@ class Copies:
     def put_new(self, warm: "Warm", action: "Action", sources: "Sequence[FileState]") -> None:
         """Put what an action may see since something that it has called is done."""
         assert action.container is not None
-        put = self._put_files.setdefault(action.id, _Put())
-        states = [one for one in self.states(action, sources) if put.known.get(one.path) != one.identity]
-        put.known.update((state.path, state.identity) for state in states)
+        put = self._put_files.setdefault(action.id, _Put(action.apart))
+        states = put.note(self.states(action, sources))
         files = [(state.path, state.executable) for state in states]
         self._put(warm.engine, warm.id, action.container.workdir, files, warm.user, [], put)
 
@@ -158,7 +157,7 @@ class Copies:
                 files[path] = read_secret(secret, self._caller, self._top)
                 if copies:
                     workdir = action.container.workdir.rstrip("/")
-                    put = self._put_files.setdefault(action.id, _Put())
+                    put = self._put_files.setdefault(action.id, _Put(action.apart))
                     put.secrets.add(path.removeprefix(f"{workdir}/"))
         if files:
             put_files(engine, container, files, user, 0o600)
@@ -173,11 +172,11 @@ class Copies:
         """
         assert action.container is not None
         workdir = action.container.workdir
-        tree = FreshTree(self._top, self._base, action.label)
+        tree = FreshTree(self._top, self._base, action.label, action.apart)
         try:
             put = self._put_files.get(action.id) or _Put()
             extractor = _Extractor(tree, action, workdir, put)
-            prefixes = {target.literal_prefix.rstrip("/") for target in action.targets or ()}
+            prefixes = {target.literal_prefix.rstrip("/") for target in action.written}
             left = [""] if "" in prefixes else roots_in(prefixes)
             while left:
                 root = left.pop()
@@ -253,18 +252,37 @@ def put_files(
 class _Put:
     """What was put into the tree of an action.
 
+    Args:
+        apart: The folder of the project whose files lie in the tree as if they were in the top folder, or empty.
+
     Attributes:
         known: What counts for a key of each file, by its path.
         links: What stands in those that are links.
         secrets: The paths of secrets, which never come out.
     """
 
-    __slots__ = ("known", "links", "secrets")
+    __slots__ = ("_apart", "known", "links", "secrets")
 
-    def __init__(self) -> None:
+    def __init__(self, apart: str = "") -> None:
+        self._apart = f"{apart}/" if apart else ""
         self.known: dict[str, tuple[str, bool, str]] = {}
         self.links: dict[str, str] = {}
         self.secrets: set[str] = set()
+
+    def place(self, path: str) -> str:
+        """Where a file of the project lies in the tree."""
+        return path.removeprefix(self._apart)
+
+    def note(self, states: "Sequence[FileState]") -> "list[FileState]":
+        """These files are put there; those come back that are not there as they are."""
+        new = []
+        for state in states:
+            place = self.place(state.path)
+            seen = (place, *state.identity[1:])
+            if self.known.get(place) != seen:
+                self.known[place] = seen
+                new.append(state)
+        return new
 
 
 class _TreeWriter:
@@ -291,19 +309,19 @@ class _TreeWriter:
 
     def file(self, path: str, *, executable: bool) -> None:
         """Add a file; one that is gone is left out. A link to another file that is there stays one."""
-        full = f"{self._top}/{path}"
-        self.folder(path.rpartition("/")[0])
-        self._put.links.pop(path, None)
+        full, place = f"{self._top}/{path}", self._put.place(path)
+        self.folder(place.rpartition("/")[0])
+        self._put.links.pop(place, None)
         try:
             link = os.readlink(full) if S_ISLNK(os.lstat(full).st_mode) else ""
             if link and self._stays(path, link):
-                member = self._member(path, 0o777)
+                member = self._member(place, 0o777)
                 member.type, member.linkname = tarfile.SYMTYPE, link
-                self._put.links[path] = link
+                self._put.links[place] = link
                 self._tar.addfile(member)
                 return
             with open(full, "rb") as file:
-                member = self._member(path, 0o755 if executable else 0o644)
+                member = self._member(place, 0o755 if executable else 0o644)
                 member.size = os.fstat(file.fileno()).st_size
                 self._tar.addfile(member, file)
         except FileNotFoundError:
@@ -316,7 +334,7 @@ class _TreeWriter:
         other = os.path.normpath(os.path.join(os.path.dirname(path), link))
         return (
             not link.startswith("/")
-            and other in self._put.known
+            and self._put.place(other) in self._put.known
             and os.path.samefile(f"{self._top}/{other}", f"{self._top}/{path}")
         )
 
@@ -359,7 +377,7 @@ class _Extractor:
     def __init__(self, tree: FreshTree, action: "Action", workdir: str, put: _Put) -> None:
         self._tree = tree
         self._action = action
-        self._targets = action.targets or ()
+        self._targets = action.written
         self._workdir = workdir.rstrip("/")
         self._put = put
         self._taken: set[str] = set()
@@ -525,6 +543,6 @@ def _folders(action: "Action") -> "Iterator[str]":
         path = resolved(written)
         if not path.startswith(("/", "../")) and path != "..":
             yield path
-    for target in action.targets or ():
+    for target in action.written:
         prefix = target.literal_prefix
         yield prefix if target.has_wildcard else os.path.dirname(prefix)

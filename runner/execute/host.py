@@ -226,7 +226,10 @@ class HostRun:
 
         try:
             made = place_secrets(
-                secrets, self.around.work.environ(action, action.traits.namespace), self.around.work.top
+                secrets,
+                self.around.work.environ(action, action.traits.namespace),
+                self.around.work.top,
+                self.around.secrets_in(),
             )
         except PyrunError as error:
             return Outcome(error.status, action.label, "", error)

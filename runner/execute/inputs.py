@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from runner.execute.build_context import BuildContext
     from runner.plan.action import Action, Package, Plan
     from runner.plan.file_state import FileState
     from runner.plan.gitignore import Ignore
@@ -38,12 +39,14 @@ class Inputs:
         self._ignore_known = False
         self._selected: dict[str, tuple[str, ...]] = {}
         self._scans: dict[str, Scan] = {}
+        self._contexts: dict[str, BuildContext] = {}
 
     def forget(self) -> None:
         """Take nothing that was found for granted any longer: something has run."""
         self.tree.forget()
         self._selected.clear()
         self._scans.clear()
+        self._contexts.clear()
         self._ignore_known = False
 
     def check(self, plan: "Plan") -> None:
@@ -99,24 +102,35 @@ class Inputs:
             UnmatchedError: A source matches nothing.
         """
         known = self._selected.get(action.id)
-        if known is not None:
-            return known
+        if known is None:
+            known = self._selected[action.id] = self._paths(action)
+        return known
+
+    def present(self, action: "Action") -> tuple[str, ...]:
+        """The files that are there of those that an action declares to read, sorted.
+
+        What matches nothing is left out: what comes before the action may make it.
+        """
+        return self._paths(action, lenient=True)
+
+    def _paths(self, action: "Action", *, lenient: bool = False) -> tuple[str, ...]:
         found: set[str] = set()
         if action.sources is not None:
-            own = () if action.traits.tusk else action.targets or ()
+            own = () if action.traits.tusk else action.written
             for sources in (action.sources, *action.sources.more):
                 patterns = tuple(pattern for pattern, _ in sources.patterns)
-                found.update(self._select(patterns, sources.excludes, own, git=not action.traits.tusk))
+                git = not action.traits.tusk
+                found.update(self._select(patterns, sources.excludes, own, git=git, lenient=lenient))
                 for package in sources.packages:
                     found.update(self._package(package))
         if action.image is not None:
+            if action.image.dockerfile is not None:
+                context = self.context(action)
+                found.update(filter(None, (action.image.dockerfile.path, *context.files())))
             for copy in action.image.copies:
-                if not copy.task:
-                    patterns = tuple(parse_pattern(source, copy.at) for source in copy.sources)
-                    found.update(self._select(patterns, (), ()))
-        paths = tuple(sorted(found))
-        self._selected[action.id] = paths
-        return paths
+                patterns = tuple(parse_pattern(source, copy.at) for source in copy.own_sources)
+                found.update(self._select(patterns, (), ()))
+        return tuple(sorted(found))
 
     def _package(self, package: "Package") -> tuple[str, ...]:
         """The files of a package."""
@@ -133,6 +147,32 @@ class Inputs:
         """The files that a `copy` of sources takes."""
         return tuple(self._select((parse_pattern(source),), (), ()))
 
+    def links(self, source: str, *, made: bool) -> "tuple[FileState, ...]":
+        """The links below a folder that an image copies: they are copied as links, wherever they lead.
+
+        A file that is named, or that a pattern matches, is copied for what it is, so that of a pattern there are
+        none.
+
+        Args:
+            source: The folder, or a pattern.
+            made: Whether it is what a task has made; then git has no say.
+        """
+        pattern = parse_pattern(source)
+        if pattern.has_wildcard or self.tree.names(pattern.literal_prefix) is None:
+            return ()
+        from runner.plan.apart import is_apart, links_apart  # noqa: PLC0415 - few images copy folders
+        from runner.plan.file_state import link_state  # noqa: PLC0415
+        from runner.plan.select import select, select_targets  # noqa: PLC0415
+
+        if made and is_apart(source):
+            found = links_apart(self.tree, source)
+        elif made:
+            found = select_targets(self.tree, (pattern,), links=True)
+        else:
+            found = select(self.tree, (pattern,), ignore=self.ignore(), links=True).files
+        paths = ((path, self.tree.path(path)) for path in found)
+        return tuple(link_state(path, os.readlink(full)) for path, full in paths if os.path.islink(full))
+
     def sources(self, action: "Action", recorded: "tuple[FileState, ...]") -> "tuple[FileState, ...]":
         """The state of the files that an action declares to read.
 
@@ -143,7 +183,33 @@ class Inputs:
         Raises:
             UnmatchedError: A source matches nothing.
         """
-        return observe(self.tree.top, self.paths(action), {state.path: state for state in recorded})
+        states = observe(self.tree.top, self.paths(action), {state.path: state for state in recorded})
+        if action.image is not None and action.image.dockerfile is not None:
+            return (*states, *self.context(action).others())
+        return states
+
+    def context(self, action: "Action") -> "BuildContext":
+        """What the Dockerfile of an image is built of.
+
+        Raises:
+            UnmatchedError: A file is not there that it copies, or it is not there itself.
+            PlanError: It has no such stage.
+        """
+        known = self._contexts.get(action.id)
+        if known is not None:
+            return known
+        from runner.execute.build_context import MissingError, image_context  # noqa: PLC0415 - few images have one
+
+        assert action.image is not None
+        one = action.image.dockerfile
+        assert one is not None
+        try:
+            found = image_context(self.tree, one, action.image.platform, action.position)
+        except MissingError as error:
+            pattern = parse_pattern(error.pattern, one.at)
+            raise UnmatchedError(error.message, error.at, error.hint, pattern) from None
+        self._contexts[action.id] = found
+        return found
 
     def targets(self, action: "Action", recorded: "tuple[FileState, ...]") -> "tuple[FileState, ...]":
         """The state of the files that are there of an action's targets."""
@@ -151,7 +217,12 @@ class Inputs:
             return ()
         from runner.plan.select import select_targets  # noqa: PLC0415 - a task without files does without
 
-        paths = select_targets(self.tree, action.targets)
+        if action.platform:
+            from runner.plan.apart import select_apart  # noqa: PLC0415 - few images are for other platforms
+
+            paths = select_apart(self.tree, action.targets, action.apart)
+        else:
+            paths = select_targets(self.tree, action.targets)
         return observe(self.tree.top, paths, {state.path: state for state in recorded})
 
     def rewritten(self, before: "Sequence[FileState]") -> str:
@@ -209,6 +280,7 @@ class Inputs:
         own: "tuple[Pattern, ...]",
         *,
         git: bool = True,
+        lenient: bool = False,
     ) -> tuple[str, ...]:
         if not patterns:
             return ()
@@ -216,7 +288,7 @@ class Inputs:
 
         ignore = self.ignore() if git and any(self._walks(pattern) for pattern in patterns) else None
         selection = select(self.tree, patterns, excludes, ignore=ignore, own=own)
-        if selection.unmatched:
+        if selection.unmatched and not lenient:
             pattern = selection.unmatched[0]
             raise UnmatchedError(
                 f"the source `{pattern.text}` matches no file", pattern.at, self._hint(pattern), pattern

@@ -66,7 +66,7 @@ def _missing(
     action: "Action", outcome: Outcome, told: bytes, top: str, root: str, has: "Callable[[str], bool]"
 ) -> "list[str]":
     """The files that a failed command seems to have missed: what it names, else what its own text names."""
-    targets = action.targets or ()
+    targets = action.written
 
     def named(path: str) -> bool:
         return any(target.matches(path) or target.literal_prefix == path for target in targets)

@@ -20,7 +20,7 @@ from runner.execute.terminal import Terminal
 from runner.execute.turns import BusyError, Turns
 from runner.plan.schedule import Schedule
 from runner.plan.step import Called
-from runner.system.process import AWAITED, Process, kill_left
+from runner.system.process import AWAITED, Process, end_guard, kill_left
 from runner.system.stop_signals import FIRST, StoppedError, StopSignals
 
 TYPE_CHECKING = False
@@ -133,6 +133,7 @@ class Loop:
                 self.stopping.end()
                 self.servers.forget_waiting()
                 self.terminal.take_back()
+                end_guard()
                 self.locks.close_run()
                 if self.places is not None:
                     self.places.close()
@@ -329,11 +330,12 @@ class Loop:
     def _launch(self, action: "Action", verdict: "Verdict") -> None:
         """Start an action's first command."""
         self.servers.check(action)
+        making = self.turns.image_work(action)
         asked_alone = self.plan.asked == (action.id,)
         alone = self._alone(action)
-        captured = not alone or self.reporter.captures or action.restorable
+        captured = making is not None or not alone or self.reporter.captures or action.restorable
         stdin, terminal = self._nothing(), None
-        if asked_alone and alone and self.interactive:
+        if asked_alone and alone and self.interactive and making is None:
             stdin, terminal = 0, self.terminal.lend()
         direct = not captured or terminal is not None
         last = alone and self.schedule.unfinished == 1
@@ -363,7 +365,12 @@ class Loop:
         told: tuple[str, bool],
         caller: HostRun | None,
     ) -> HostRun:
-        """The steps of an action, in the place that it is given."""
+        """The steps of an action, in the place that it is given; or the making of its image."""
+        making = self.turns.image_work(action)
+        if making is not None:
+            from runner.execute.image_run import ImageRun  # noqa: PLC0415 - few images are made by an engine
+
+            return ImageRun(action, around, making, *told, caller)
         if self.places is not None:
             around = self.places.enter(action, around, verdict.sources)
         environ = {**around.work.environ(action, action.traits.namespace), **dict(action.env)}
@@ -488,7 +495,7 @@ class Loop:
 
     def _settle(self, item: Item, part: Part, outcome: Outcome) -> Outcome:
         """An action is at its end."""
-        if self.places is not None:
+        if self.places is not None and part.run.action.image is None:
             outcome = self.places.leave(part.run, outcome)
         if item.server and len(item.parts) == 1:
             return outcome

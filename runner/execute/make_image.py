@@ -60,7 +60,7 @@ def make_image(
     """
     one = plan.definition
     if one.dockerfile and facts.base(plan) is None:
-        _build(engine, facts, plan, job, tell)
+        _build(facts, plan, job, tell)
         facts.look_again(plan)
     base = facts.base(plan)
     if base is None:
@@ -79,24 +79,25 @@ def make_image(
     return reference
 
 
-def _build(
-    engine: "ContainerEngine", facts: "ContainerFacts", plan: "ContainerPlan", job: Job, tell: "Tell"
-) -> None:
+def _build(facts: "ContainerFacts", plan: "ContainerPlan", job: Job, tell: "Tell") -> None:
     """Build the image by its Dockerfile."""
-    from runner.engine.containers import FailedBuildError  # noqa: PLC0415 - for containers only
-    from runner.execute.build_context import read_context  # noqa: PLC0415 - few containers have one
+    from runner.engine.containers import SETUP_LABEL  # noqa: PLC0415 - for containers only
+    from runner.engine.image_build import Build, FailedStepError, ImageBuild  # noqa: PLC0415
 
     one = plan.definition
-    context = read_context(facts.top, one)
+    context = facts.context(one)
     tell(job, plan, f"build {one.dockerfile}", b"")
-    tag = facts.base_reference(plan)
+    build = Build(
+        context.archive, context.name, one.stage, (facts.base_reference(plan),), tuple(facts.proxies().items()),
+        ((SETUP_LABEL, facts.recipe(plan)),), one.platform, hidden=context.hidden, needs=context.needs.builder,
+    )  # fmt: skip
+
+    def told(step: str, data: bytes) -> None:
+        tell(job, plan, "" if data else step, data)
+
     try:
-        engine.build(
-            context.archive(), context.dockerfile, one.stage, tag, context.digest,
-            lambda data: tell(job, plan, "", data),
-            platform=one.platform, args=facts.proxies(),
-        )  # fmt: skip
-    except FailedBuildError as error:
+        ImageBuild(facts.engine, facts.caller, build, told).run()
+    except FailedStepError as error:
         raise RunError(
             f"the Dockerfile of the container `{plan.name}` failed with exit status {error.status}: "
             f"{error.message}",

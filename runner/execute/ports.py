@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from runner.events import ImageReady
+    from runner.location import Position
     from runner.plan.action import Action
     from runner.plan.action_key import Pieces
     from runner.plan.file_state import FileState, LogEntry
@@ -116,11 +117,59 @@ class Containers(Protocol):
         """How results are made there: `CONTAINER` or `HERMETIC`."""
 
 
+class Pins(Protocol):
+    """What the names of images stand for in this project."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether names may come to stand for something else: then what is recorded does not count yet."""
+
+    @property
+    def locked(self) -> bool:
+        """Whether nothing may be written down."""
+
+    def known(self, written: str) -> str:
+        """The digest that a name stands for; empty if that is still to be found out."""
+
+    def digest(self, written: str, at: "Position | None") -> str:
+        """The digest that a name stands for from now on; empty where nothing may be asked."""
+
+    def digest_in_engine(
+        self, written: str, at: "Position | None", image: str, have: "Sequence[str]", *, pulled: bool
+    ) -> str:
+        """The same for a name under which an engine has an image; empty if only the engine knows that one."""
+
+
+class ImageWork(Protocol):
+    """The making of one image by an engine."""
+
+    def run(self, tell: "Callable[[str, bytes], None]") -> None:
+        """Make it, in a thread of its own.
+
+        Args:
+            tell: Told the words of a step when it begins, with nothing, and what it writes.
+
+        Raises:
+            RunError: It can't be made.
+        """
+
+    def cancel(self) -> None:
+        """End that; `run` comes back a moment later. May be called by any thread, and more than once."""
+
+    def keep(self) -> "tuple[ImageReady, FileState]":
+        """The image, which is made: it goes where it was asked to go, and this is how it is recorded."""
+
+
 class Images(Protocol):
     """Where images are made and kept."""
 
-    def base_digest(self, action: "Action") -> str:
-        """What identifies the base that an image stands on now, and the time that its files get.
+    def work(self, action: "Action") -> "ImageWork | None":
+        """What makes an image that only an engine can make; None for one that `make` makes."""
+
+    def base_digest(self, action: "Action") -> "Sequence[tuple[str, object]]":
+        """What an image hangs on beside its files: in words, and what identifies it now.
+
+        That is its base and those that it copies from, the time that its files get, and what is written on it.
 
         Raises:
             RunError: It is not there.

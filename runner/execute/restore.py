@@ -46,16 +46,17 @@ _MOST_LINKS = 40
 """Links on the way to a file that are followed."""
 
 
-def open_results(folder: str, top: str, size: int = 0) -> "Results":
+def open_results(folder: str, top: str, size: int = 0, apart: str = "") -> "Results":
     """What is kept in a store, from the view of one project.
 
     Args:
         folder: The folder of the store, absolute; made when something is kept.
         top: The project's top folder, absolute.
         size: How many bytes it may take, or 0 for as many as usual.
+        apart: The folder, relative to the top, in which targets lie instead of in the top folder; or empty.
     """
     blobs = BlobStore(folder, size or LIMIT)
-    return Results(blobs, ActionCache(blobs), top)
+    return Results(blobs, ActionCache(blobs), top, apart)
 
 
 class Results:
@@ -65,12 +66,14 @@ class Results:
         blobs: The bytes.
         cache: What was made, by key.
         top: The project's top folder, absolute.
+        apart: The folder, relative to the top, in which targets lie instead of in the top folder; or empty.
     """
 
-    def __init__(self, blobs: BlobStore, cache: ActionCache, top: str) -> None:
+    def __init__(self, blobs: BlobStore, cache: ActionCache, top: str, apart: str = "") -> None:
         self._blobs = blobs
         self._cache = cache
-        self._top = top
+        self._project = top
+        self._top = f"{top}/{apart}" if apart else top
 
     def find(self, action: "Action", key: str, made_in: str) -> Result | None:
         """What an action with this key has made. Changes nothing in the project.
@@ -84,7 +87,7 @@ class Results:
             None if it is not known, is damaged, or may not be brought here.
         """
         # What holds this project's own path is kept for this project alone, beside what others have.
-        for name in (_name_of(action, key, os.path.realpath(self._top)), _name_of(action, key)):
+        for name in (_name_of(action, key, os.path.realpath(self._project)), _name_of(action, key)):
             found = self._found(action, name, made_in)
             if found is not None:
                 return found
@@ -99,9 +102,9 @@ class Results:
             made, when, milliseconds = _read_metadata(message)
             if made_in in {SANDBOX, HERMETIC} and made.how not in {SANDBOX, HERMETIC}:
                 return None
-            if made.only_in not in {"", os.path.realpath(self._top)}:
+            if made.only_in not in {"", os.path.realpath(self._project)}:
                 return None
-            if when <= forgotten_since(self._top, action.task):
+            if when <= forgotten_since(self._project, action.task):
                 return None
             entries = self._read_entries(action, message)
         except MalformedError:
@@ -124,6 +127,7 @@ class Results:
             then counts for nothing.
         """
         try:
+            os.makedirs(self._top, exist_ok=True)
             bring_back(self._top, self._blobs, action, result, kept)
         except (RefusedError, OSError):
             return False
@@ -157,7 +161,7 @@ class Results:
             search = _Search(self._texts(made))
             self._put_files(entries, search)
             log = self._put_log(log_path)
-            only_in = os.path.realpath(self._top) if search.found else ""
+            only_in = os.path.realpath(self._project) if search.found else ""
             message = self._message(entries, Made(made, only_in, log), milliseconds)
             self._cache.put(_name_of(action, key, only_in), message)
             self._blobs.tidy()
@@ -191,11 +195,11 @@ class Results:
 
     def _texts(self, made: str) -> list[bytes]:
         """The texts that stand for this one project in what is made in it."""
-        texts = {self._top, os.path.realpath(self._top)}
+        texts = {self._project, os.path.realpath(self._project)}
         if made == SANDBOX:
             from runner.system.fresh_tree import base_folder  # noqa: PLC0415 - for those who ask for one only
 
-            texts.add(base_folder(self._top, os.path.dirname(self._blobs.folder)))
+            texts.add(base_folder(self._project, os.path.dirname(self._blobs.folder)))
         return [text.encode("utf-8", "surrogateescape") for text in sorted(texts)]
 
     def _put_files(self, entries: Entries, search: "_Search") -> None:

@@ -42,13 +42,15 @@ class TreeSurroundings(Surroundings):
         tree: The tree.
 
     Attributes:
+        outer: What they would have in common in the project.
         tree: The tree.
         tail: What the commands wrote last.
     """
 
-    __slots__ = ("tail", "tree")
+    __slots__ = ("outer", "tail", "tree")
 
     def __init__(self, around: Surroundings, tree: FreshTree) -> None:
+        self.outer = around
         for name in Surroundings.__slots__:
             setattr(self, name, getattr(around, name))
         self.tree = tree
@@ -71,6 +73,13 @@ class TreeSurroundings(Surroundings):
         if path.startswith(("/", "../")) or path == "..":
             return super().folder(written)
         return f"{self.tree.root}/{path}" if path else self.tree.root
+
+    def secrets_in(self) -> str:
+        """The folder that secrets have their places in.
+
+        What is done for several platforms at a time can't have them at one place of the project.
+        """
+        return self.tree.root if self.tree.apart else super().secrets_in()
 
     def exists(self, written: str, path: str) -> bool:
         """Whether there is something at a path in the tree, or, as the action's key has it, in the project."""
@@ -120,7 +129,7 @@ class Sandbox:
         if action.persistent or action.image is not None:
             return around
         try:
-            tree = FreshTree(self._top, self._base, action.label)
+            tree = FreshTree(self._top, self._base, action.label, action.apart)
         except OSError as error:
             raise self._failed(action, error) from None
         inside = TreeSurroundings(around, tree)
@@ -131,7 +140,7 @@ class Sandbox:
             tree.add_folders(_folders(action))
             for secret in action.traits.secrets:
                 if secret.to and not secret.to.startswith(("/", "~", "../")) and not tree.has(secret.to):
-                    tree.add_link(resolved(secret.to))
+                    self._make_way(tree, resolved(secret.to))
         except OSError as error:
             self._remove(action)
             raise self._failed(action, error) from None
@@ -139,6 +148,14 @@ class Sandbox:
             self._remove(action)
             raise
         return inside
+
+    @staticmethod
+    def _make_way(tree: FreshTree, path: str) -> None:
+        """Let a secret that is put at a path be seen in a tree."""
+        if tree.apart:
+            tree.add_folders([os.path.dirname(path)])
+        else:
+            tree.add_link(path)
 
     def _failed(self, action: "Action", error: OSError) -> RunError:
         what = f": {error.filename}" if error.filename else ""
@@ -188,7 +205,7 @@ class Sandbox:
 
     def _tell_written(self, action: "Action", tree: FreshTree) -> None:
         """Tell what was written and is no target."""
-        targets = action.targets or ()
+        targets = action.written
         written = tree.written(lambda path: any(target.matches(path) for target in targets))
         if not written:
             return
@@ -244,6 +261,6 @@ def _folders(action: "Action") -> "Iterator[str]":
         path = resolved(written)
         if not path.startswith(("/", "../")) and path != "..":
             yield path
-    for target in action.targets or ():
+    for target in action.written:
         prefix = target.literal_prefix
         yield prefix if target.has_wildcard else os.path.dirname(prefix)

@@ -100,6 +100,10 @@ class Surroundings:
         """A folder of an action as an absolute path."""
         return normpath(beneath(self.work.top, written))
 
+    def secrets_in(self) -> str:
+        """The folder, absolute, that secrets which are files have their places in."""
+        return self.work.top
+
     def exists(self, written: str, path: str) -> bool:
         """Whether there is something at a path, seen from a folder of an action."""
         return exists(join(self.folder(written), path))

@@ -14,7 +14,7 @@ def take_out(action: "Action", tree: "FreshTree") -> Outcome | None:
     from runner.plan.select import select_targets  # noqa: PLC0415 - a task without files does without
     from runner.system.tree import DiskTree  # noqa: PLC0415
 
-    targets = action.targets or ()
+    targets = action.written
     for target in targets:
         needed = not (target.has_wildcard or target.text in action.maybe or action.traits.tusk)
         if needed and not tree.has(target.literal_prefix):

@@ -8,7 +8,7 @@ import time
 
 from runner.errors import PyrunError, RunError
 from runner.events import Noticed, TaskFinished, TaskRestored, TaskSkipped, TaskStarted
-from runner.execute.outcome import Outcome
+from runner.execute.outcome import DONE, HALTED, Outcome
 from runner.execute.streams import LineByLine
 from runner.plan.action_key import definition_digest
 from runner.plan.dirty import targets_change
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runner.events import Reporter
     from runner.execute.item import Part
-    from runner.execute.ports import Images, Locks, Log, Results
+    from runner.execute.ports import Images, ImageWork, Locks, Log, Results
     from runner.execute.verdict import Judge, Verdict
     from runner.plan.action import Action, Plan
     from runner.system.stop_signals import StopSignals
@@ -70,6 +70,7 @@ class Turns:
         self._interruptible = interruptible
         self._waited: set[str] = set()
         self._ran: set[str] = set()
+        self._works: dict[str, ImageWork] = {}
         judge.spared = done
 
     def open(self, action: "Action", settings: "Mapping[str, str | None] | None" = None) -> "Verdict | None":
@@ -118,6 +119,10 @@ class Turns:
                 self._locks.release(action.id)
                 return None
             if action.image is not None:
+                work = self._images.work(action)
+                if work is not None:
+                    self._works[action.id] = work
+                    return verdict
                 self._make_image(action, verdict)
                 self._locks.release(action.id)
                 return None
@@ -147,6 +152,10 @@ class Turns:
                 )
             self._reporter.tell(Noticed(f"{action.label} waits for another pyrun that is at it"))
 
+    def image_work(self, action: "Action") -> "ImageWork | None":
+        """What makes an action's image beside all else; None if there is nothing of that kind to do."""
+        return self._works.get(action.id)
+
     def begin(self, action: "Action", verdict: "Verdict", told: "Reporter") -> None:
         """An action's first command is about to start; who is told of it alone, is told so.
 
@@ -171,6 +180,8 @@ class Turns:
             self._judge.drop(action, verdict)
             return outcome
         milliseconds = since(part.began)
+        if action.image is not None:
+            return self._end_image(part, milliseconds)
         missing, changed = self._judge.keep(action, verdict, milliseconds)
         if missing:
             self._judge.drop(action, verdict)
@@ -195,6 +206,31 @@ class Turns:
             )
         part.run.around.reporter.tell(TaskFinished(action.label, milliseconds))
         return outcome
+
+    def _end_image(self, part: "Part", milliseconds: int) -> Outcome:
+        """An engine has made an image: it goes where it was asked to go."""
+        from runner.execute.image_run import ImageRun  # noqa: PLC0415 - for those only
+        from runner.system.stop_signals import StoppedError  # noqa: PLC0415
+
+        assert isinstance(part.run, ImageRun)
+        action, verdict = part.run.action, part.verdict
+        try:
+            with self._interruptible():
+                ready, state = part.run.keep()
+        except PyrunError as error:
+            self._judge.drop(action, verdict)
+            return Outcome(error.status, action.label, "", error)
+        except StoppedError:
+            # The wait that follows finds the signal in its pipe.
+            self._judge.drop(action, verdict)
+            return HALTED
+        changed = self._judge.keep_image(action, verdict, state, milliseconds)
+        if changed:
+            self._reporter.tell(
+                Noticed(f"{changed} changed while {action.label} ran, so that is not taken for done")
+            )
+        self._reporter.tell(ready)
+        return DONE
 
     def _passes(self, action: "Action", verdict: "Verdict", *, called: bool) -> bool:
         """Whether an action need not be done; then that is told."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.execute.ports import Containers, Images, Log, Programs
     from runner.plan.action import Action
     from runner.plan.action_key import Pieces
+    from runner.plan.image_plan import CopyPlan
     from runner.plan.result import Result
 
 
@@ -142,12 +143,15 @@ class Judge:
             self._platform if action.container is None else "",
             self._tools(action),
             [self._made[dep] for dep in action.deps],
-            self._images.base_digest(action) if action.image is not None else "",
+            self._images.base_digest(action) if action.image is not None else (),
             self._answers(action, settings or {}),
             settings or {},
         )
         if action.container is not None and self._containers is not None:
             found = (*found, *self._containers.pieces(action), *self._standing(action))
+        links = self._links(action) if action.image is not None else ()
+        if links:
+            found = (*found, ("links that are copied", links))
         key = key_of(found, sources)
         if action.traits.tusk and action.remembered:
             # As in a tusk.yml: any earlier good run with this key counts, not only the last one.
@@ -190,7 +194,8 @@ class Judge:
         """How the result of an action is made."""
         if action.container is not None and self._containers is not None:
             return self._containers.made_in
-        return self._made_in
+        # What is done for another platform is done in a tree that has only what it declares.
+        return SANDBOX if action.platform else self._made_in
 
     def _standing(self, action: "Action") -> "Pieces":
         """What the result of an action hangs on that is nowhere but in its container's place."""
@@ -350,10 +355,20 @@ class Judge:
                     return changed
         return ""
 
-    def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> None:
-        """An image was made: record it."""
+    def keep_image(self, action: "Action", verdict: Verdict, state: FileState, milliseconds: int) -> str:
+        """An image was made: record it; which of the files that it was made of is not what it was, or empty.
+
+        A builder of its own reads them when it comes to them; ours holds each against its digest as it reads it.
+        """
         self._note(action, verdict.key, (state,))
+        if action.image is not None and action.image.dockerfile is not None:
+            self._inputs.forget()
+            changed = self._changed(action, verdict) or self._changed_below(action)
+            if changed:
+                self._log.mark(action.id, CHANGED, (), ())
+                return changed
         self._record(action, verdict, (state,), milliseconds, ((), ()), HOST)
+        return ""
 
     def begin(self, action: "Action", verdict: Verdict) -> None:
         """An action starts: until it has succeeded, what it did before counts no more.
@@ -403,19 +418,32 @@ class Judge:
         self._note(action, verdict.key, ())
 
     def copies(self, action: "Action") -> "list[tuple[FileState, ...]]":
-        """The files of each `copy` of an image, in order."""
+        """The files of each `copy` of an image, in order; of one for several platforms what its parts are."""
         found: list[tuple[FileState, ...]] = []
         image = action.image
         if image is None:
             return found
+        if image.parts:
+            return [self._targets[part] for part, _ in image.parts]
         for copy, dep in zip(image.copies, action.image_deps, strict=True):
+            links = self._copied_links(copy)
             if dep:
-                found.append(self._targets[dep])
+                found.append(_with_links(self._targets[dep], links))
             else:
                 states = self._inputs.sources(action, ())
-                wanted = {path for source in copy.sources for path in self._inputs.copied(source)}
-                found.append(tuple(state for state in states if state.path in wanted))
+                wanted = {path for source in copy.own_sources for path in self._inputs.copied(source)}
+                found.append(_with_links([state for state in states if state.path in wanted], links))
         return found
+
+    def _links(self, action: "Action") -> "tuple[tuple[str, str], ...]":
+        """The links that an image gets as links, and where they lead."""
+        copies = action.image.copies if action.image is not None else ()
+        return tuple((link.path, link.digest) for copy in copies for link in self._copied_links(copy))
+
+    def _copied_links(self, copy: "CopyPlan") -> "tuple[FileState, ...]":
+        """The links that a copy takes as links."""
+        sources = () if copy.base is not None else copy.sources
+        return tuple(link for source in sources for link in self._inputs.links(source, made=bool(copy.task)))
 
     def _record(
         self,
@@ -521,6 +549,12 @@ def _others(action: "Action", verdict: Verdict, ours: set[str]) -> tuple[str, ..
     """The files that are there of the targets, that this action's runs have not made, and that stay."""
     gone = {*ours, *_stale(action, verdict)}
     return tuple(state.path for state in verdict.targets if state.path not in gone)
+
+
+def _with_links(states: "Sequence[FileState]", links: "Sequence[FileState]") -> "tuple[FileState, ...]":
+    """Files, and links in the place of what they lead to."""
+    known = {link.path for link in links}
+    return (*(state for state in states if state.path not in known), *links)
 
 
 def _rest(targets: "Sequence[FileState]", left: "Iterable[str]") -> tuple[str, ...]:

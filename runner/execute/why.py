@@ -9,15 +9,17 @@ from runner.execute.verdict import Verdict
 from runner.plan.action_key import part_digests
 from runner.plan.dirty import BIT, OTHER, file_changes, key_change, part_changes, targets_change
 from runner.plan.explanation import IDLE, LATER, RESTORED, RUNS, UP_TO_DATE, Answer, Difference
+from runner.plan.pattern import parse_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runner.execute.ports import Results
     from runner.execute.verdict import Judge
     from runner.plan.action import Action, Plan
     from runner.plan.file_state import LogEntry
+    from runner.plan.image_plan import CopyPlan
     from runner.plan.result import Result
 
 
@@ -114,13 +116,18 @@ class _Explainer:
             entry, verdict.targets
         )
         told = always or ("" if verdict.skip or verdict.why == first else verdict.why)
-        return Answer(state, told, "" if always else waits, found, entry.when, succeeded=True)
+        layers = tuple(
+            f"its layer of `copy` to `{copy.to}` holds what `{self.labels[dep]}` makes"
+            for copy, dep in _copies(action)
+            if dep in self.late
+        )
+        return Answer(state, told, "" if always else waits, found, entry.when, succeeded=True, layers=layers)
 
     def differences(self, action: "Action", entry: "LogEntry", verdict: Verdict) -> tuple[Difference, ...]:
         """All that is not as it was in an action's last good run: what is declared, then sources, then targets."""
         deps = {f"dep {self.labels[dep]}": dep for dep in action.deps}
         found = [
-            Difference(what, how, deps.get(what, ""))
+            Difference(what, how + self.layer_of(action, dep=deps.get(what, "")), deps.get(what, ""))
             for what, how in part_changes(entry.parts, part_digests(verdict.found))
         ]
         files = (
@@ -131,10 +138,26 @@ class _Explainer:
             found += (
                 Difference(f"executable bit of {kind} {path}", OTHER)
                 if how == BIT
-                else Difference(f"{kind} {path}", how)
+                else Difference(f"{kind} {path}", how + self.layer_of(action, path))
                 for path, how in file_changes(before, now)
             )
         return tuple(found)
+
+    @staticmethod
+    def layer_of(action: "Action", path: str = "", dep: str = "") -> str:
+        """In words the layer of an image that a source or a dep is in; empty if it is in none."""
+        for copy, of in _copies(action):
+            if (dep and of == dep) or (
+                path and any(parse_pattern(source, copy.at).matches(path) for source in copy.own_sources)
+            ):
+                return f", and with it the layer of `copy` to `{copy.to}`"
+        return ""
+
+
+def _copies(action: "Action") -> "Iterator[tuple[CopyPlan, str]]":
+    """What an image copies, each with the id of the action whose targets it takes, or empty."""
+    if action.image is not None:
+        yield from zip(action.image.copies, action.image_deps, strict=True)
 
 
 def _unknown(value: "str | tuple[str, ...]") -> bool:

@@ -29,8 +29,11 @@ class FreshTree:
         top: The project's top folder, absolute, which is what the tree is a part of.
         base: Where the trees of the project are, see `base_folder`.
         name: What it is for. The same name gives the same paths, unless two runs are at it.
+        apart: A folder of the project, relative to the top, whose files lie in the tree as if they were in the top
+            folder, and into which what is taken out goes; empty for none.
 
     Attributes:
+        apart: See there.
         root: What stands for the project's top folder.
         scratch: A folder for temporary files.
 
@@ -38,8 +41,12 @@ class FreshTree:
         OSError: It can't be made.
     """
 
-    def __init__(self, top: str, base: str, name: str) -> None:
+    def __init__(self, top: str, base: str, name: str, apart: str = "") -> None:
         self._top = top
+        self.apart = apart
+        self._apart = f"{apart}/" if apart else ""
+        self._home = f"{top}/{apart}" if apart else top
+        self._from: set[str] = set()
         slug = "".join(letter if letter in _SHOWN else "-" for letter in name.partition(" ")[0])[:_LONGEST]
         slug = f"{slug.lstrip('.')}-{digest_of(name.encode('utf-8', 'surrogateescape')).hex[:8]}"
         self._folder, self._lock = claim(base, slug)
@@ -63,19 +70,24 @@ class FreshTree:
         Raises:
             OSError: One can't be read or written.
         """
-        inside = {path for path, _ in files} | set(self._put)
+        self._from.update(path for path, _ in files)
         for path, executable in files:
-            target = f"{self.root}/{path}"
+            place = self.place(path)
+            target = f"{self.root}/{place}"
             if not os.path.exists(f"{self._top}/{path}"):
                 continue
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.lexists(target):
                 os.unlink(target)
             try:
-                self._copy(path, target, executable, inside)
+                self._copy(path, target, executable, self._from)
             except FileNotFoundError:
                 continue
-            self._put[path] = _seen(target)
+            self._put[place] = _seen(target)
+
+    def place(self, path: str) -> str:
+        """Where a file of the project lies in the tree, or would."""
+        return path.removeprefix(self._apart)
 
     def _copy(self, path: str, target: str, executable: bool, inside: "set[str]") -> None:
         from runner.system.copy_file import copy_file  # noqa: PLC0415 - for those who ask for a tree only
@@ -129,12 +141,12 @@ class FreshTree:
             self._check_way(path)
         for path in paths:
             if self.is_folder(path):
-                os.makedirs(f"{self._top}/{path}", exist_ok=True)
+                os.makedirs(f"{self._home}/{path}", exist_ok=True)
                 for folder, folders, names in os.walk(f"{self.root}/{path}"):
                     below = folder[len(self.root) + 1 :]
                     for name in folders:
                         if not os.path.islink(f"{folder}/{name}"):
-                            os.makedirs(f"{self._top}/{below}/{name}", exist_ok=True)
+                            os.makedirs(f"{self._home}/{below}/{name}", exist_ok=True)
                         else:
                             names.append(name)
                     for name in names:
@@ -144,8 +156,8 @@ class FreshTree:
 
     def _check_way(self, path: str) -> None:
         """Refuse a place that a link makes one outside of the project."""
-        real = os.path.realpath(self._top)
-        place = f"{self._top}/{path}"
+        real = os.path.realpath(self._home)
+        place = f"{self._home}/{path}"
         there = os.path.realpath(place if self.is_folder(path) else os.path.dirname(place))
         if there != real and not there.startswith(f"{real.rstrip('/')}/"):
             raise OSError(ELOOP, "a link leads out of the project", path)
@@ -155,7 +167,7 @@ class FreshTree:
         return os.path.isdir(f"{self.root}/{path}") and not os.path.islink(f"{self.root}/{path}")
 
     def _take(self, path: str) -> None:
-        source, target = f"{self.root}/{path}", f"{self._top}/{path}"
+        source, target = f"{self.root}/{path}", f"{self._home}/{path}"
         if self._put.get(path) == _seen(source):
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -163,7 +175,7 @@ class FreshTree:
             written = os.readlink(source)
             if written == self.root or written.startswith(f"{self.root}/"):
                 os.unlink(source)
-                os.symlink(self._top + written[len(self.root) :], source)
+                os.symlink(self._home + written[len(self.root) :], source)
         try:
             os.replace(source, target)
         except OSError as error:

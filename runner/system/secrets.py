@@ -6,7 +6,7 @@ from runner.errors import RunError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runner.model.task import Secret
 
@@ -50,10 +50,16 @@ def _file(secret: "Secret", environ: "Mapping[str, str]", top: str) -> str:
     return read_secret(secret, environ, top).decode("utf-8", "surrogateescape").rstrip("\n")
 
 
-def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: str) -> "list[str]":
+def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: str, place: str) -> "list[str]":
     """Put the secrets of a task where it wants to find them as files; the paths of those that were made.
 
     Only this user can read them. One that is there already because it is that very file stays as it is.
+
+    Args:
+        own: The secrets.
+        environ: The variables of the task's commands.
+        top: The project's top folder, absolute.
+        place: What the task takes for that folder, absolute.
 
     Raises:
         RunError: Something else is there, or it can't be read or written; then none is left behind.
@@ -61,7 +67,7 @@ def place_secrets(own: "Sequence[Secret]", environ: "Mapping[str, str]", top: st
     made: list[str] = []
     try:
         for secret in own:
-            target = _path(secret.to, environ, top)
+            target = _path(secret.to, environ, place)
             if secret.to and not _same(_path(secret.file, environ, top), target):
                 data = read_secret(secret, environ, top)
                 handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -126,3 +132,30 @@ def read_secret(secret: "Secret", environ: "Mapping[str, str]", top: str) -> byt
         raise RunError(
             f"the secret `{secret.name}` can't be read: {secret.file}: {error.strerror}", secret.position
         ) from None
+
+
+def secret_values(
+    declared: "Iterable[tuple[Secret, Mapping[str, str]]]", environ: "Mapping[str, str]", top: str
+) -> "list[tuple[str, bytes, bool]]":
+    """Of each secret that is at hand its name, its value, and whether that is the content of a file.
+
+    One that is not there now can't be in anything that is made now. An agent of ssh has no value.
+
+    Args:
+        declared: Secrets, each with the variables of its task.
+        environ: The caller's variables.
+        top: The project's top folder, absolute.
+    """
+    found: dict[tuple[str, bytes, bool], None] = {}
+    for secret, variables in declared:
+        if secret.variable != secret.name:
+            continue
+        if not secret.file:
+            value = variables.get(secret.name, "").encode("utf-8", "surrogateescape")
+            found[secret.name, value, False] = None
+            continue
+        try:
+            found[secret.name, read_secret(secret, environ, top), True] = None
+        except RunError:
+            continue
+    return list(found)

@@ -1,7 +1,6 @@
 """What would run, as text: the steps of each action, with what is known only when their turn comes marked."""
 
 from runner.model.when import COMMAND, ENVIRONMENT
-from runner.plan.image_plan import SCRATCH
 from runner.plan.origin import DEFAULT, GIVEN, VARIABLE
 from runner.plan.step import Called, Guarded, Script, Setting
 
@@ -66,9 +65,25 @@ class DryRun:
         lines += self._last(action.last, indent)
         image = action.image
         if image is not None:
-            base = SCRATCH if image.base.kind == SCRATCH else f"oci:{image.base.path}"
-            lines.append(f"{indent}image {image.name}:{', '.join(image.tags)} from {base}")
-            lines += [f"{indent}copy {', '.join(copy.sources)} to {copy.to}" for copy in image.copies]
+            made_of = str(image.base)
+            if image.dockerfile is not None:
+                stage = f", stage {image.dockerfile.stage}" if image.dockerfile.stage else ""
+                made_of = f"{image.dockerfile.path or 'the tasks'}{stage}"
+            tags = f":{', '.join(image.tags)}" if image.tags else ""
+            if image.parts:
+                lines.append(
+                    f"{indent}image {image.name}{tags} for {' and '.join(map(str, image.platforms))}"
+                )
+                return lines
+            lines.append(f"{indent}image {image.name}{tags} from {made_of}")
+            if image.dockerfile is not None:
+                lines += [
+                    f"{indent}build argument {name}={value}" for name, value in image.dockerfile.build_args
+                ]
+            for copy in image.copies:
+                origin = f" of {copy.base}" if copy.base is not None else ""
+                lines.append(f"{indent}copy {', '.join(copy.sources)}{origin} to {copy.to}")
+            lines += [f"{indent}run {line}" for script in image.run for line in script.rstrip().splitlines()]
         return lines
 
     def _origins(self, action: "Action", indent: str) -> list[str]:

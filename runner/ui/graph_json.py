@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 from runner.plan.action import Action, Plan, Sources
+from runner.plan.image_plan import ImagePlan
 from runner.plan.pattern import Pattern, escape
 
 VERSION = 1
@@ -42,6 +43,7 @@ def _node(plan: Plan, action: Action, durations: Mapping[str, int]) -> dict[str,
         "asked": action.id in plan.asked,
         "called": action.id in plan.called,
         "dir": action.dir,
+        "platform": action.platform or None,
         "container": None if action.container is None else action.container.name,
         "sources": _sources(action.sources),
         "targets": None if action.targets is None else [_text(target) for target in action.targets],
@@ -52,7 +54,7 @@ def _node(plan: Plan, action: Action, durations: Mapping[str, int]) -> dict[str,
         "variables": sorted({name for name, _ in (*fixed, *action.traits.pass_env)}),
         "server": action.persistent,
         "ports": list(action.server.ports) if action.server is not None else [],
-        "image": None if image is None else {"name": image.name, "tags": list(image.tags)},
+        "image": None if image is None else _image(image),
         "milliseconds": durations.get(action.id) or None,
         "at": {
             "file": action.position.path,
@@ -60,6 +62,11 @@ def _node(plan: Plan, action: Action, durations: Mapping[str, int]) -> dict[str,
             "column": action.position.column,
         },
     }
+
+
+def _image(image: ImagePlan) -> dict[str, object]:
+    """An image; one that an index lists has no tags."""
+    return {"name": image.name, "tags": list(image.tags), "platforms": [str(one) for one in image.platforms]}
 
 
 def _sources(sources: Sources | None) -> list[dict[str, object]] | None:

@@ -11,6 +11,7 @@ from runner.events import (
     CommandStarted,
     Event,
     FilesChanged,
+    ImagePushed,
     ImageReady,
     Noticed,
     Retried,
@@ -182,12 +183,23 @@ def _within(event: Event) -> dict[str, object] | None:
             "lines": [clean(line) for line in event.lines],
             "failed": event.failed,
         }
+    if isinstance(event, ImagePushed):
+        return {
+            "event": "image-pushed",
+            "references": [clean(name) for name in event.references],
+            "digest": event.digest,
+            "blobsSent": event.sent[0],
+            "bytesSent": event.sent[1],
+            "blobsMounted": event.mounted,
+            "blobsThere": event.there,
+        }
     if isinstance(event, ImageReady):
         return {
             "event": "image",
             "task": clean(event.label),
             "references": [clean(name) for name in event.references],
             "digest": event.digest,
+            "platforms": [clean(name) for name in event.platforms],
             "size": event.size,
             "skipped": event.skipped,
             "why": clean(event.why),

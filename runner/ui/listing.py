@@ -131,16 +131,22 @@ def _columns(rows: "Sequence[tuple[str, str]]") -> str:
     return "".join(f"  {left:<{width}}  {right}".rstrip() + "\n" for left, right in rows)
 
 
-def image_table(images: "Sequence[ImageReady]", toolchains: "Mapping[str, int]") -> str:
+def image_table(
+    images: "Sequence[ImageReady]", toolchains: "Mapping[str, int]", *, platforms: bool = False
+) -> str:
     """The images that are ready, beside the size of the tool-chain that built each.
 
     Args:
         images: The images, in order.
         toolchains: By the label of an image's task the bytes of its tool-chain, where that is known.
+        platforms: Whether it is told what they are for; it is wherever one is for several platforms.
     """
+    platforms = platforms or any(len(image.platforms) > 1 for image in images)
     titles = ["IMAGE", "TAG", "DIGEST", "LAYERS", "SIZE", "UNPACKED"]
     if toolchains:
         titles.append("TOOL-CHAIN")
+    if platforms:
+        titles.append("PLATFORM")
     rows = [titles]
     for image in images:
         for reference in image.references:
@@ -149,6 +155,8 @@ def image_table(images: "Sequence[ImageReady]", toolchains: "Mapping[str, int]")
             cells.append(size(image.unpacked))
             if toolchains:
                 cells.append(size(toolchains[image.label]) if image.label in toolchains else "")
+            if platforms:
+                cells.append(", ".join(image.platforms))
             rows.append(cells)
     widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
     return "".join(

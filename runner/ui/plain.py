@@ -6,6 +6,8 @@ from runner.events import (
     CommandStarted,
     Event,
     FilesChanged,
+    ImagePushed,
+    ImagePushing,
     ImageReady,
     Noticed,
     Retried,
@@ -20,6 +22,7 @@ from runner.events import (
     VariablesSet,
     Watching,
 )
+from runner.system.witness import WITNESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +128,9 @@ class PlainReporter:
         if self.line is not None:
             self.line.clear()
         self._failed_last = False
-        write_bytes(self.target if number == STDERR else number, data)
+        target = self.target if number == STDERR else number
+        WITNESS.said(target, data)
+        write_bytes(target, data)
 
     def write(self, text: str) -> None:
         """Write text as it is."""
@@ -144,6 +149,9 @@ class PlainReporter:
             self._ended.append(event)
         if self.line is not None:
             self.line.count(len(self._ended))
+            if isinstance(event, ImagePushing):
+                self.line.tell(_pushing(event))
+                self.line.refresh()
 
     def is_new(self, event: Noticed) -> bool:
         """Whether a notice says what none has said before: many tasks may find the same wrong."""
@@ -199,8 +207,8 @@ class PlainReporter:
             return f"{event.label}: done in {duration(event.milliseconds)}" if level >= VERBOSE else ""
         if isinstance(event, (FilesChanged, Watching)):
             return _watched(event) if level >= NORMAL else ""
-        if isinstance(event, ImageReady) and event.skipped:
-            return f"{event.label}: up to date ({event.why})" if level >= NORMAL else ""
+        if isinstance(event, (ImagePushed, ImageReady)):
+            return _image(event) if level >= NORMAL else ""
         return ""
 
 
@@ -307,6 +315,26 @@ def _watched(event: FilesChanged | Watching) -> str:
         return f"pyrun: watching {files}; Ctrl-C ends it"
     more = len(event.paths) - 1
     return f"pyrun: {event.paths[0]}{f' and {more} more' if more else ''} changed"
+
+
+def _pushing(event: ImagePushing) -> str:
+    return f"pushed {size(event.done)} of {size(event.total)}" if event.done < event.total else ""
+
+
+def _image(event: ImagePushed | ImageReady) -> str:
+    """That an image was there already; or where it is now, and what had to be sent for it."""
+    if isinstance(event, ImageReady):
+        # Of an image that an index lists, the index tells.
+        told = event.skipped and event.references
+        return f"{event.label}: up to date ({event.why})" if told else ""
+    names = " ".join(event.references)
+    if not event.tags:
+        return f"pushed {names}: it was there"
+    count, sent = event.sent
+    parts = [f"{count} {'blob' if count == 1 else 'blobs'} sent, {size(sent)}" if count else "nothing sent"]
+    parts += [f"{event.mounted} taken from another repository"] if event.mounted else []
+    parts += [f"{event.there} there"] if event.there else []
+    return f"pushed {names}: {'; '.join(parts)}"
 
 
 def _failure(event: TaskFailed) -> str:

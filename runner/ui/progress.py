@@ -27,7 +27,18 @@ class ProgressLine:
         write: Writes all of some bytes to a file descriptor.
     """
 
-    __slots__ = ("_direct", "_done", "_drawn", "_last", "_number", "_running", "_target", "_total", "_write")
+    __slots__ = (
+        "_detail",
+        "_direct",
+        "_done",
+        "_drawn",
+        "_last",
+        "_number",
+        "_running",
+        "_target",
+        "_total",
+        "_write",
+    )
 
     def __init__(self, total: int, target: int, write: "Callable[[int, bytes], None]") -> None:
         self._total = total
@@ -37,6 +48,7 @@ class ProgressLine:
         self._direct: set[int] = set()
         self._done = 0
         self._drawn = ""
+        self._detail = ""
         self._last = 0.0
         self._number = 0
 
@@ -63,6 +75,10 @@ class ProgressLine:
         """So many tasks are done."""
         self._done = min(done, self._total)
 
+    def tell(self, detail: str) -> None:
+        """Say how far one piece of work is that belongs to no task that runs; empty when it is done."""
+        self._detail = detail
+
     def clear(self) -> None:
         """Take the line away."""
         if self._drawn:
@@ -71,7 +87,7 @@ class ProgressLine:
 
     def patience(self) -> float | None:
         """How many milliseconds until it is to be drawn; None if there is nothing new."""
-        if self._direct or not self._running or self._drawn == self._text():
+        if self._direct or not self._text() or self._drawn == self._text():
             return None
         return max(0.0, (self._last + _PAUSE - time.monotonic()) * 1000) + 1
 
@@ -80,7 +96,7 @@ class ProgressLine:
         now = time.monotonic()
         if self._direct or now < self._last + _PAUSE:
             return
-        text = self._text() if self._running else ""
+        text = self._text()
         if text == self._drawn:
             return
         self._last = now
@@ -91,7 +107,8 @@ class ProgressLine:
 
     def _text(self) -> str:
         running = ", ".join(self._running.values())
-        return cut(f"[{self._done}/{self._total}] running {running}", _columns(self._target) - 1)
+        now = "; ".join(filter(None, (self._detail, f"running {running}" if running else "")))
+        return cut(f"[{self._done}/{self._total}] {now}", _columns(self._target) - 1) if now else ""
 
 
 def cut(text: str, width: int) -> str:

@@ -13,8 +13,6 @@ _WORDS = {
     "platform": "the platform",
     "interpreter": "the interpreter",
     "targets": "the list of targets",
-    "image": "what the image is made of",
-    "base image or SOURCE_DATE_EPOCH": "the base image or SOURCE_DATE_EPOCH",
 }
 _MADE = {
     HOST: "made on the host",
@@ -64,6 +62,8 @@ class _Tree:
         self.tell(depth, f"{action.label}: {_state(answer)}")
         if answer.state == UP_TO_DATE:
             self.tell(depth + 1, _made(answer))
+        for layer in answer.layers:
+            self.tell(depth + 1, layer)
         for difference in answer.differences:
             below = difference.dep
             again = " (see above)" if below in self.seen else ""

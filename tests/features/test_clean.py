@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from runner.ui.plain import size as shown_size
 from tests.features.conftest import MakeProject, Project
 
 FILES = {
@@ -111,3 +112,35 @@ def test_what_can_not_be_forgotten_is_told(project: MakeProject) -> None:
     assert p.run("--clean=all").code == 2
     assert p.run("--clean", "build").code == 2
     assert not p.exists(".pyrun")
+
+
+IMAGES = {
+    "tasks.yml": """
+    tasks:
+      image: {image: {name: "one:1", tags: [two], from: scratch, copy: [{source: in, to: /}]}}
+    """,
+    "in": "1\n",
+}
+
+
+def blobs(p: Project) -> list[str]:
+    """The names of all blobs of the project's images."""
+    return sorted(os.listdir(p.path(".pyrun/images/blobs/sha256")))
+
+
+def test_images_are_removed_and_made_anew(project: MakeProject) -> None:
+    p = project(IMAGES)
+    assert p.run("--no-load", "--quiet", "image").code == 0
+    before = blobs(p)
+    size = sum(os.path.getsize(p.path(f".pyrun/images/blobs/sha256/{name}")) for name in before)
+    cleaned = p.run("--clean=images")
+    told = f"pyrun: removed 2 names of images, {shown_size(size)}, from .pyrun/images\n"
+    assert cleaned == ("", told, 0)
+    assert (p.read("in"), blobs(p)) == ("1\n", [])
+    assert p.run("--no-load", "--quiet", "image").code == 0
+    assert blobs(p) == before
+
+
+def test_where_there_are_no_images_that_is_said(project: MakeProject) -> None:
+    p = project(FILES)
+    assert p.run("--clean=images") == ("", "pyrun: there are no images of this project here\n", 0)

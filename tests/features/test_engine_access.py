@@ -131,7 +131,9 @@ def test_an_engine_by_ssh_is_reached_and_nothing_is_left(
     p.write("../bin/ssh", SSH.format(python=sys.executable, path=engine.path), 0o755)
     env = {"PATH": f"{p.told}/bin:{p.environ()['PATH']}", "TMPDIR": folder}
     assert loaded(p.run("image", "--engine", "ssh://me@far", env=env)) == "ssh://me@far"
-    assert engine.asked == LOADED
+    # What it runs on is asked before an image is made for it, and again before it gets that.
+    version = "GET /version HTTP/1.1"
+    assert engine.asked == [LOADED[0], version, *LOADED[:2], version, LOADED[2]]
     assert os.listdir(folder) == ["e"]
 
 

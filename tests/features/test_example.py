@@ -127,6 +127,8 @@ def test_skopeo_reads_what_the_file_says(shipped: Example, service: str) -> None
     assert found["Digest"] == shipped.manifest(service)[0]
     assert inspected(shipped.image(service), "--config")["config"] == {
         "Entrypoint": [f"./{service}"],
+        # What builders of Dockerfiles give an image from nothing.
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
         "ExposedPorts": {"8080/tcp": {}},
         "Labels": labels,
         "WorkingDir": "/app",

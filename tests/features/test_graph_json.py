@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.example import MACHINE
 from tests.features.conftest import MakeProject, Project, Result
 
 TASKS = """
@@ -35,6 +36,7 @@ NODE: dict[str, Any] = {
     "asked": {"type": "boolean"},
     "called": {"type": "boolean"},
     "dir": {"type": "string"},
+    "platform": {"type": ["string", "null"]},
     "container": {"type": ["string", "null"]},
     "sources": {
         "type": ["array", "null"],
@@ -116,6 +118,7 @@ def test_a_node_says_all_that_is_declared(p: Project) -> None:
                 "asked": True,
                 "called": False,
                 "dir": "sub",
+                "platform": None,
                 "container": None,
                 "sources": [
                     {
@@ -155,7 +158,7 @@ def test_nodes_come_behind_what_they_need_and_edges_name_ids(p: Project) -> None
     assert (lint["called"], lint["asked"]) == (True, False)
     assert lint["sources"] == [{"patterns": [], "excludes": [], "go": []}]
     assert (db["server"], db["ports"]) == (True, [5432])
-    assert image["image"] == {"name": "reg/app", "tags": ["1"]}
+    assert image["image"] == {"name": "reg/app", "tags": ["1"], "platforms": [f"linux/{MACHINE}"]}
     assert image["deps"] == [build["id"]]
     assert found["asked"] == [every["id"], image["id"], node(found, "build web")["id"]]
     assert [one["label"] for one in found["nodes"] if one["asked"]] == ["all", "image", "build web"]

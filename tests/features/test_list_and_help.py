@@ -70,10 +70,20 @@ flags:
       --sandbox                     Run each task where only what it declares is to be seen
       --audit                       Run, and list what tasks read and write without declaring it
       --output VALUE                How tasks' output is shown: interleaved, grouped, prefixed, json or plain
+      --push                        Send the image to its registry
+      --tag VALUE                   Give the image this tag, or these with commas between, instead of its own
+      --platform VALUE              Make the image for this platform, or these with commas between
+      --builder VALUE               Make the image with: layers, or docker
+      --dockerfile[=VALUE]          Show the Dockerfile that makes the image, or write it into a folder
+      --locked                      Fail where tasks.lock lacks an image; with --update also where one has changed
+      --update                      Let names of images in tasks.lock stand for what their registries have now
+      --verify                      Make the image twice, in two places, and show the first difference
+      --attest                      Add what the image is made of and how, for those who get it
+      --annotate                    Write the revision and the time of the build on the image
       --save VALUE                  Write the image to an archive for `docker load` and `skopeo`
       --load                        Give the image to the container engine, and fail without one
       --no-load                     Give the image to no engine
-      --clean[=VALUE]               Forget what ran: project (the default), task:NAME, cache for all projects; or remove all containers
+      --clean[=VALUE]               Forget what ran: project (the default), task:NAME, cache for all; or remove all containers or images
       --clean-cache                 The same as --clean=cache
       --clean-project-cache         The same as --clean=project
       --clean-task-cache VALUE      The same as --clean=task:NAME

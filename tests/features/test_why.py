@@ -433,14 +433,64 @@ def test_an_image_says_what_it_is_made_of(project: MakeProject) -> None:
         "image: up to date (1 source and the image as in the last run)\n  made on the host on TIME\n"
     )
     p.write("a", "2")
-    p.write("tasks.yml", p.read("tasks.yml").replace('A: "1"', 'A: "2"'))
+    text = p.read("tasks.yml").replace('A: "1"', 'A: "2", B: "1"').replace("from:", "workdir: /a, from:")
+    p.write("tasks.yml", text)
     assert (
         why(p, "image", env={"SOURCE_DATE_EPOCH": "5"})
         == """\
 image: would run; since it last succeeded on TIME:
-  what the image is made of changed
-  the base image or SOURCE_DATE_EPOCH changed
-  source a changed
+  variable A of the image changed
+  variable B of the image is new
+  order of env of the image changed
+  `workdir` of the image changed
+  SOURCE_DATE_EPOCH changed
+  source a changed, and with it the layer of `copy` to `/`
+"""
+    )
+
+
+def test_an_image_says_which_layer_hangs_on_which_task_and_file(project: MakeProject) -> None:
+    p = project({
+        "tasks.yml": """
+            tasks:
+              app: {source: [app.txt], target: app.out, run: cp app.txt app.out}
+              doc: {source: [doc.txt], target: doc.out, run: cp doc.txt doc.out}
+              image:
+                image:
+                  name: app
+                  from: scratch
+                  copy: [{task: doc, to: /doc/}, {task: app, to: /app/}, {source: conf/, to: /etc/}]
+            """,
+        "app.txt": "1",
+        "doc.txt": "1",
+        "conf/a": "1",
+    })  # fmt: skip
+    assert p.run("image", "--no-load", "-q").code == 0
+    p.write("app.txt", "2")
+    p.write("conf/b", "1")
+    assert (
+        why(p, "image")
+        == """\
+image: is decided when `app` is done; since it last succeeded on TIME:
+  its layer of `copy` to `/app/` holds what `app` makes
+  source conf/b is new, and with it the layer of `copy` to `/etc/`
+  doc: up to date (1 source and doc.out as in the last run)
+    made on the host on TIME
+  app: would run; since it last succeeded on TIME:
+    source app.txt changed
+"""
+    )
+    assert p.run("app", "-q").code == 0
+    assert (
+        why(p, "image")
+        == """\
+image: would run; since it last succeeded on TIME:
+  dep app changed, and with it the layer of `copy` to `/app/`
+    app: up to date (1 source and app.out as in the last run)
+      made on the host on TIME
+  source conf/b is new, and with it the layer of `copy` to `/etc/`
+  doc: up to date (1 source and doc.out as in the last run)
+    made on the host on TIME
 """
     )
 

@@ -2,23 +2,23 @@ import gzip
 import io
 import os
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.digest import digest_of
+from runner.digest import Digest, digest_of
 from runner.errors import PlanError, RunError
-from runner.execute.build_image import BuiltImage, build_image
+from runner.execute.build_image import Base, BuiltImage, build_image
 from runner.image.assemble import BuiltLayer, assemble
 from runner.image.descriptor import Descriptor
-from runner.image.media_type import LAYER_GZIP
+from runner.image.media_type import LAYER_GZIP, LAYER_ZSTD
 from runner.image.reference import parse_reference
 from runner.image.tar import FOLDER as TAR_FOLDER
 from runner.image.tar import LINK as TAR_LINK
-from runner.image.tar import Entry, tar_chunks
+from runner.image.tar import Entry, file_entry, tar_chunks
 from runner.plan.facts import FOLDER
 from runner.plan.image_plan import LINK, BasePlan, ConfigPlan, CopyFile, CopyPlan, ImagePlan
 from runner.plan.platform import Platform
@@ -57,8 +57,10 @@ def built(
     layout: OciLayout,
     files: MemoryFiles,
     *copies: tuple[CopyPlan, Sequence[CopyFile]],
-    base: OciLayout | None = None,
+    base: Base | None = None,
     epoch: int = 0,
+    platform: Platform = LINUX,
+    compression: str = "gzip",
 ) -> BuiltImage:
     plan = ImagePlan(
         "registry.example.org/a",
@@ -66,15 +68,18 @@ def built(
         BasePlan("oci", "bases") if base else SCRATCH,
         tuple(copy for copy, _ in copies),
         ConfigPlan(entrypoint=("/app/run",)),
-        LINUX,
+        platform,
+        compression=compression,
     )
     return build_image(
         plan, [items for _, items in copies], files=files, layout=layout, base=base, epoch=epoch
     )
 
 
-def copy_of(to: str, *sources: str, mode: int | None = None, owner: tuple[int, int] = (0, 0)) -> CopyPlan:
-    return CopyPlan(to, sources, mode=mode, owner=owner)
+def copy_of(
+    to: str, *sources: str, mode: int | None = None, owner: tuple[int, int] = (0, 0), task: str = ""
+) -> CopyPlan:
+    return CopyPlan(to, sources, mode=mode, owner=owner, task=task)
 
 
 def members(layout: OciLayout, image: BuiltImage, number: int = -1) -> dict[str, tarfile.TarInfo]:
@@ -293,3 +298,188 @@ def test_a_large_file_becomes_several_members_that_any_reader_joins(layout: OciL
     data = b"".join(layout.chunks(image.manifest.layers[0].digest))
     assert digest_of(gzip.decompress(data)) == image.layers[0].diff_id
     assert members(layout, image)["big"].size == 65 << 20
+
+
+def test_a_file_of_the_base_is_no_folder(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    base = base_layout(f"{os.fspath(tmp_path)}/base", file_entry("etc/passwd", b"root"))
+    for item in (CopyFile("a", "/etc/passwd/a"), CopyFile("d", "/etc/passwd", FOLDER)):
+        with pytest.raises(PlanError, match="`/etc/passwd` is a file in the base"):
+            built(layout, MemoryFiles({"a": b""}), (copy_of("/x"), [item]), base=base)
+    image = built(layout, MemoryFiles({"a": b""}), (copy_of("/x"), [CopyFile("a", "/etc/passwd")]), base=base)
+    assert list(members(layout, image)) == ["etc", "etc/passwd"]
+
+
+def test_the_layers_of_a_base_are_the_very_files(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    base = base_layout(f"{os.fspath(tmp_path)}/base", file_entry("a", b"a"))
+    built(layout, MemoryFiles({"a": b"a"}), (copy_of("/x"), [CopyFile("a", "/x")]), base=base)
+    digest = base.image("", LINUX)[1].layers[0].digest
+    assert os.path.samefile(base.blob_path(digest), layout.blob_path(digest))
+
+
+class Far:
+    """A base that gives no file to link to, says by which name it can be got, and counts what is read."""
+
+    reference = "registry.example.org/base:1"
+
+    def __init__(self, inner: OciLayout) -> None:
+        self._inner = inner
+        self.image = inner.image
+        self.read: list[Digest] = []
+
+    def blob_path(self, digest: Digest) -> str:
+        del digest
+        return ""
+
+    def chunks(self, digest: Digest) -> Iterator[bytes]:
+        self.read.append(digest)
+        return self._inner.chunks(digest)
+
+
+def test_a_base_that_others_can_get_is_named(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    inner = base_layout(f"{os.fspath(tmp_path)}/base", file_entry("a", b"a"))
+    copy = (copy_of("/x"), [CopyFile("a", "/x")])
+    image = built(layout, MemoryFiles({"a": b"a"}), copy, base=Far(inner))
+    assert image.manifest.annotations == (
+        ("org.opencontainers.image.base.digest", str(inner.find("").digest)),
+        ("org.opencontainers.image.base.name", "registry.example.org/base:1"),
+    )
+    here = built(layout, MemoryFiles({"a": b"a"}), copy, base=inner)
+    assert here.manifest.annotations == ()
+    assert here.manifest.layers == image.manifest.layers
+
+
+def test_what_is_known_of_a_base_is_not_read_again(layout: OciLayout, tmp_path: os.PathLike[str]) -> None:
+    base = Far(base_layout(f"{os.fspath(tmp_path)}/base", file_entry("a", b"a")))
+    for name in "ab":
+        built(layout, MemoryFiles({name: b""}), (copy_of("/x"), [CopyFile(name, "/x")]), base=base)
+    assert len(base.read) == 2  # once for what is in it, once for the layout
+
+
+def test_zstd_is_another_packing_of_the_same_files(layout: OciLayout) -> None:
+    files = MemoryFiles({"a": b"aaaa"})
+    copy = (copy_of("/"), [CopyFile("a", "/a")])
+    one, two = built(layout, files, copy), built(layout, files, copy, compression="zstd")
+    assert one.layers[0].diff_id == two.layers[0].diff_id
+    assert two.manifest.layers[0].media_type == LAYER_ZSTD
+    assert built(layout, files, copy, compression="zstd").layers[0].reused
+
+
+ARM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\0\xb7\0" + bytes(100)
+KEY = b"-----BEGIN PRIVATE KEY-----\n"
+
+
+def test_an_executable_of_another_platform_is_an_error_also_when_its_layer_is_known(
+    layout: OciLayout,
+) -> None:
+    files = MemoryFiles({"bin/app.sh": ARM})
+    copy = (copy_of("/app/", "bin/app.sh", task="build app"), [CopyFile("bin/app.sh", "/app/app.sh")])
+    assert built(layout, files, copy, platform=Platform("linux", "arm64")).layers[0].reused is False
+    for _ in range(2):
+        with pytest.raises(RunError) as caught:
+            built(layout, files, copy)
+        assert caught.value.message == (
+            "`bin/app.sh` is built for linux/arm64, and the image is for linux/amd64: `build app` makes it"
+        )
+    assert 'in Go by `env: {GOOS: "${TARGETOS}", GOARCH: "${TARGETARCH}"}`' in caught.value.hint
+
+
+def test_what_is_copied_as_no_program_may_be_for_anything(layout: OciLayout) -> None:
+    files = MemoryFiles({"bin/app.sh": ARM, "firmware": ARM})
+    built(layout, files, (copy_of("/app/", mode=0o644), [CopyFile("bin/app.sh", "/app/app.sh")]))
+    built(layout, files, (copy_of("/app/"), [CopyFile("firmware", "/app/firmware")]))
+
+
+def test_a_secret_ships_only_by_its_name(layout: OciLayout) -> None:
+    files = MemoryFiles({"conf/key": KEY, "conf/.env": b"A=1"})
+    for _ in range(2):
+        with pytest.raises(PlanError) as caught:
+            built(layout, files, (copy_of("/conf", "conf"), [CopyFile("conf/key", "/conf/key")]))
+        assert caught.value.message == (
+            "`conf/key` would be in the image for all to read: it holds a private key"
+        )
+        assert "`{source: conf/key, to: /conf/key}`" in caught.value.hint
+    item = CopyFile("conf/key", "/conf/key", named=True)
+    named = built(layout, files, (copy_of("/conf/", "conf/key"), [item]))
+    assert list(members(layout, named)) == ["conf", "conf/key"]
+    with pytest.raises(PlanError, match=r"`conf/\.env` would be"):
+        built(layout, files, (copy_of("/conf/", "conf"), [CopyFile("conf/.env", "/conf/.env")]))
+
+
+def test_what_other_images_hold_is_for_those_to_answer_for(layout: OciLayout) -> None:
+    copy = CopyPlan("/", ("x",), base=BasePlan("registry", "registry.example.org/x"))
+    built(
+        layout,
+        MemoryFiles({"x.sh": ARM, "key": KEY}),
+        (copy, [CopyFile("x.sh", "/x"), CopyFile("key", "/k")]),
+    )
+
+
+def order(layout: OciLayout, image: BuiltImage) -> list[int]:
+    """The numbers of the copies as their layers lie, the lowest first."""
+    places = [layer.diff_id.hex for layer in image.layers]
+    return [places.index(diff_id.hex) for diff_id in layout.image("1", LINUX)[2].diff_ids]
+
+
+MADE = copy_of("/app/", task="build")
+SOURCE = copy_of("/app/")
+OTHER = CopyPlan("/etc/", (), base=BasePlan("registry", "registry.example.org/x"))
+
+
+def test_what_changes_more_often_lies_higher(layout: OciLayout) -> None:
+    files = MemoryFiles({"made": b"1", "source": b"2", "image": b"3"})
+    made, source = [CopyFile("made", "/app/made")], [CopyFile("source", "/app/source")]
+    image = built(layout, files, (MADE, made), (SOURCE, source), (OTHER, [CopyFile("image", "/etc/image")]))
+    assert order(layout, image) == [2, 1, 0]
+
+
+def test_a_folder_that_two_layers_tell_of_is_the_same_whichever_lies_higher(layout: OciLayout) -> None:
+    files = MemoryFiles({"a": b"a", "b": b"b"})
+    made = (copy_of("/app/", task="build", owner=(7, 7)), [CopyFile("a", "/app/a")])
+    image = built(layout, files, made, (SOURCE, [CopyFile("b", "/app/b")]))
+    assert order(layout, image) == [1, 0]
+    assert [members(layout, image, number)["app"].uid for number in (0, 1)] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CopyFile("a", "/app/x"), CopyFile("b", "/app/x")),
+        (CopyFile("l", "/app/x", LINK), CopyFile("b", "/app/x")),
+        (CopyFile("a", "/app/x"), CopyFile("l", "/app/x", LINK)),
+    ],
+)
+def test_of_two_things_in_one_place_the_later_one_wins(
+    layout: OciLayout, first: CopyFile, second: CopyFile
+) -> None:
+    files = MemoryFiles({"a": b"a", "b": b"b"}, {"l": "a"})
+    below = (copy_of("/z/", task="build"), [CopyFile("a", "/z/a")])
+    image = built(layout, files, (MADE, [first]), (SOURCE, [second]), below)
+    assert order(layout, image) == [0, 1, 2]
+
+
+def test_what_a_copy_puts_behind_a_link_of_another_stays_there(layout: OciLayout) -> None:
+    files = MemoryFiles({"b": b"b"}, {"l": "v1"})
+    image = built(
+        layout, files, (MADE, [CopyFile("l", "/app/now", LINK)]), (SOURCE, [CopyFile("b", "/app/now/b")])
+    )
+    assert order(layout, image) == [1, 0]
+    assert list(members(layout, image, 0)) == ["app", "app/v1", "app/v1/b"]
+
+
+def test_a_link_in_the_place_of_a_file_is_followed_if_the_copy_names_the_file(
+    layout: OciLayout, tmp_path: os.PathLike[str]
+) -> None:
+    base = base_layout(
+        f"{os.fspath(tmp_path)}/base",
+        Entry("etc/now", TAR_LINK, target="v1"),
+        file_entry("etc/v1", b"old"),
+        Entry("etc/none", TAR_LINK, target="/opt/x"),
+    )
+    files = MemoryFiles({"a": b"a"})
+    for to, named, there in (
+        ("/etc/now", True, ["etc", "etc/v1"]),
+        ("/etc/none", True, ["opt", "opt/x"]),
+        ("/etc/now", False, ["etc", "etc/now"]),
+    ):
+        image = built(layout, files, (copy_of("/x"), [CopyFile("a", to, named=named)]), base=base)
+        assert list(members(layout, image)) == there

@@ -13,7 +13,7 @@ def action(*targets: str, maybe: tuple[str, ...] = ()) -> Any:
     return SimpleNamespace(
         label="a",
         position=None,
-        targets=tuple(parse_pattern(text) for text in targets),
+        written=tuple(parse_pattern(text) for text in targets),
         maybe=maybe,
         traits=SimpleNamespace(tusk=False),
     )

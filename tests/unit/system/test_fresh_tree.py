@@ -170,3 +170,35 @@ def test_what_is_no_file_can_not_go_to_another_file_system(both: Both) -> None:
     tree.remove()
     remove_left(base)
     assert not os.path.exists(base)
+
+
+def test_a_tree_apart_shows_files_of_its_folder_at_the_top_and_gives_back_into_it(both: Both) -> None:
+    both.write("in", "of the top")
+    both.write("out", "of the top")
+    both.write("apart/x/dep", "of another", 0o755)
+    os.symlink("dep", f"{both.top}/apart/x/link")
+    tree = FreshTree(both.top, both.base, "task", "apart/x")
+    tree.add([("in", False), ("apart/x/dep", True), ("apart/x/link", True)])
+    assert read(f"{tree.root}/in") == "of the top"
+    assert (read(f"{tree.root}/dep"), os.readlink(f"{tree.root}/link")) == ("of another", "dep")
+    assert not tree.has("apart")
+    make(f"{tree.root}/out", "made")
+    make(f"{tree.root}/deep/one", "made")
+    make(f"{tree.root}/stray", "made")
+    assert tree.written(lambda path: path == "out" or path.startswith("deep/")) == ["stray"]
+    tree.take_out(["out", "deep", "dep"])
+    assert read(f"{both.top}/out") == "of the top"
+    assert (read(f"{both.top}/apart/x/out"), read(f"{both.top}/apart/x/deep/one")) == ("made", "made")
+    assert sorted(os.listdir(both.top)) == ["apart", "in", "out"]
+    tree.remove()
+
+
+def test_nothing_leaves_the_folder_apart_by_a_link(both: Both) -> None:
+    os.makedirs(f"{both.top}/apart/x")
+    os.symlink(both.top, f"{both.top}/apart/x/way")
+    tree = FreshTree(both.top, both.base, "task", "apart/x")
+    make(f"{tree.root}/way/out", "made")
+    with pytest.raises(OSError, match="leads out"):
+        tree.take_out(["way/out"])
+    assert not os.path.exists(f"{both.top}/out")
+    tree.remove()

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from runner.events import (
     CommandStarted,
     Event,
+    ImagePushed,
+    ImagePushing,
     ImageReady,
     Noticed,
     TaskFailed,
@@ -26,6 +28,7 @@ from runner.ui.plain import (
     write_bytes,
     write_text,
 )
+from runner.ui.progress import ProgressLine
 
 
 def written(level: int, *events: Event) -> str:
@@ -37,6 +40,10 @@ def written(level: int, *events: Event) -> str:
     os.close(writer)
     with open(reader, "rb") as file:
         return file.read().decode("utf-8", "surrogateescape")
+
+
+def pushed(sent: tuple[int, int], mounted: int, there: int, tags: int) -> ImagePushed:
+    return ImagePushed(("x/y:1", "x/y:2"), "sha256:1", sent, mounted, there, tags)
 
 
 def image(skipped: bool) -> ImageReady:
@@ -58,6 +65,14 @@ def image(skipped: bool) -> ImageReady:
         (TaskStarted("a", "b changed"), "a: runs, because b changed", VERBOSE),
         (TaskFinished("a", 1234), "a: done in 1.2 s", VERBOSE),
         (image(True), "image x: up to date (as it was)", NORMAL),
+        (pushed((2, 4_200_000), 0, 0, 1), "pushed x/y:1 x/y:2: 2 blobs sent, 4.2 MB", NORMAL),
+        (
+            pushed((1, 12), 3, 2, 2),
+            "pushed x/y:1 x/y:2: 1 blob sent, 12 B; 3 taken from another repository; 2 there",
+            NORMAL,
+        ),
+        (pushed((0, 0), 0, 4, 1), "pushed x/y:1 x/y:2: nothing sent; 4 there", NORMAL),
+        (pushed((0, 0), 0, 0, 0), "pushed x/y:1 x/y:2: it was there", NORMAL),
     ],
 )
 def test_an_event_is_told_from_this_level_on(event: Event, text: str, lowest: int) -> None:
@@ -166,3 +181,15 @@ def test_all_is_written_to_a_pipe_that_takes_little_at_once() -> None:
     thread.join()
     os.close(reader)
     assert bytes(got) == data
+
+
+def test_a_push_shows_on_the_last_line_of_a_terminal_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("runner.ui.progress.time.monotonic", lambda: now[0])
+    drawn: list[bytes] = []
+    reporter = PlainReporter(NORMAL, -1)
+    reporter.line = ProgressLine(2, -1, lambda _, data: drawn.append(data))
+    for done in (0, 2_000_000, 4_000_000):
+        now[0] += 1
+        reporter.tell(ImagePushing(done, 4_000_000))
+    assert drawn == [b"[0/2] pushed 0 B of 4 MB", b"\r\x1b[K", b"[0/2] pushed 2 MB of 4 MB", b"\r\x1b[K"]
