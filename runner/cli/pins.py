@@ -153,6 +153,7 @@ class Pins:
                 if self._update:
                     raise
                 self._tell(f"{name} is not pinned in {NAME}: {error.message}")
+                note_unpinned(self._top, name, image, asked=False)
                 return ""
             if found:
                 return self._settle(written, at, found)

@@ -125,8 +125,14 @@ def test_a_registry_that_does_not_answer_leaves_the_name_as_it_is_and_that_is_to
     with pytest.raises(RunError):
         opened(tmp_path, {"update": ""}).digest_in_engine(one.name, AT, "id", (one.whole,), pulled=False)
     assert read_pins(os.fspath(tmp_path)) == {}
-    # It may answer the next time.
+    # It may answer the next time, and is asked again the next day, or for another image.
     small.instead = lambda _: None
+    assert opened(tmp_path, {}, heard).digest_in_engine(one.name, AT, "id", (one.whole,), pulled=False) == ""
+    assert len(heard) == 1
+    with open(f"{os.fspath(tmp_path)}/.pyrun/unpinned", "r+", encoding="utf-8") as file:
+        name, image, until = file.read().split()
+        file.seek(0)
+        file.write(f"{name} {image} {int(until) - 24 * 60 * 60}\n")
     assert opened(tmp_path).digest_in_engine(one.name, AT, "id", (one.whole,), pulled=False) == one.whole
 
 
