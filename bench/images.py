@@ -27,6 +27,8 @@ from tests.example import SOURCE
 
 _PYRUN = os.path.join(sysconfig.get_path("scripts"), "pyrun")
 _GO = shutil.which("go") or "go"
+_DOCKER = shutil.which("/usr/bin/docker") or shutil.which("docker") or "docker"
+"""Debian's own has BuildKit's client built in."""
 _FLAGS = ("build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
 _SERVICE = "gmicro"
 _FILE = f"cmd/{_SERVICE}/main.go"
@@ -122,12 +124,11 @@ def _commands(folder: str, engine: RealEngine, base: str, state: State) -> dict[
     modules = subprocess.run(
         [_GO, "env", "GOMODCACHE"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    docker = shutil.which("/usr/bin/docker") or shutil.which("docker") or "docker"
-    tag = f"bench-{os.path.basename(folder)}"
+    tag = f"bench{os.path.basename(folder).replace('_', '-')}"
     ways: dict[str, tuple[str, ...]] = {
         _PYRUN_NAME: (_PYRUN, "--no-load", "--quiet", "image", _SERVICE),
-        _BY_HAND: (docker, "build", "--quiet", "--tag", f"{tag}-hand", "."),
-        _CACHED: (docker, "build", "--quiet", "--tag", f"{tag}-cached", "."),
+        _BY_HAND: (_DOCKER, "build", "--quiet", "--tag", f"{tag}-hand", "."),
+        _CACHED: (_DOCKER, "build", "--quiet", "--tag", f"{tag}-cached", "."),
         _KO: (
             known_program("ko"), "build", "--push=false", "--sbom=none", "--oci-layout-path=.out",
             f"./cmd/{_SERVICE}",

@@ -7,7 +7,7 @@ from runner.errors import PlanError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runner.cli.attest import Attester
     from runner.cli.bases import Bases
@@ -28,6 +28,13 @@ FLAGS = ("push", "save", "load", "no-load", "tag", "platform", "builder", "verif
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TAG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _LONGEST_NAME, _LONGEST_TAG = 255, 128
+
+_PIECES = (
+    "dataclasses", "hashlib", "threading", "deflate", "tarfile", "runner.image.tar", "runner.image.image_config",
+    "runner.image.layer", "runner.execute.build_image", "runner.store.oci_layout", "runner.cli.layers",
+    "runner.cli.sinks", "runner.cli.images",
+)  # fmt: skip
+"""What makes an image, each piece behind those that it needs."""
 
 
 class LazyImages:
@@ -155,6 +162,14 @@ class LazyImages:
         if self._known_bases is None:
             self._known_bases = self._open_bases()
         return self._known_bases
+
+    def ahead(self) -> "Iterator[None]":
+        """See `runner.execute.ports.Images`: what makes images is loaded piece by piece."""
+        from importlib import import_module  # noqa: PLC0415 - while something else is waited for
+
+        for name in _PIECES:
+            import_module(name)
+            yield
 
     def check(self, plan: "Plan") -> None:
         """Refuse flags for images that do not go with a plan.

@@ -29,6 +29,7 @@ from runner.image.reference import Reference, parse_reference
 from runner.plan.facts import FOLDER
 from runner.plan.image_plan import LINK, BasePlan, CopyFile, CopyPlan, ImagePlan
 from runner.plan.platform import Platform
+from runner.system.ahead import ahead
 
 BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
@@ -315,7 +316,7 @@ def _layer(copy: "_Copy", plan: ImagePlan, layout: Layout, epoch: int) -> _Place
         built = replace(known, words=words)
     else:
         layer = Layer((entry for entry, _ in entries), epoch, compression=plan.compression)
-        blob = Descriptor(MEDIA_TYPES[plan.compression], layout.write(layer.compressed()))
+        blob = Descriptor(MEDIA_TYPES[plan.compression], layout.write(layer.compressed(ahead)))
         built = BuiltLayer(
             blob, layer.diff_id, words, tuple(sorted(copy.programs.items())), tuple(copy.secrets.items())
         )

@@ -25,7 +25,7 @@ from runner.system.stop_signals import FIRST, StoppedError, StopSignals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runner.events import Reporter
     from runner.execute.places import Places
@@ -109,6 +109,8 @@ class Loop:
         self.stopping = Stopping()
         self.terminal = Terminal()
         self.interactive = True
+        makes = any(action.image is not None for action in plan.actions)
+        self._ahead: Iterator[None] | None = images.ahead() if makes else None
         self._null = -1
         self._handled: Sequence[int] = ()
         self._signals: StopSignals | None = None
@@ -591,8 +593,13 @@ class Loop:
                 streams[stream.reader] = stream
                 poll.register(stream.reader, select.POLLIN)
         self._register(poll)
+        found = poll.poll(0)
+        while self._ahead is not None and not found:
+            # Nothing happens: the time is good for what will be needed.
+            self._ahead = None if next(self._ahead, self) is self else self._ahead
+            found = poll.poll(0)
         # The pipe of signals is emptied before children are looked for, so that none that ends is missed.
-        happened = [fd for fd, _ in poll.poll(self._patience())]
+        happened = [fd for fd, _ in found or poll.poll(self._patience())]
         caught = signals.read()
         try:
             for fd in happened:

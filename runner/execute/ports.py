@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Protocol
 
     from runner.events import ImageReady
@@ -162,6 +162,9 @@ class ImageWork(Protocol):
 
 class Images(Protocol):
     """Where images are made and kept."""
+
+    def ahead(self) -> "Iterator[None]":
+        """Get ready to make an image, a little each time that something is taken from this."""
 
     def work(self, action: "Action") -> "ImageWork | None":
         """What makes an image that only an engine can make; None for one that `make` makes."""

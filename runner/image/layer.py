@@ -1,23 +1,27 @@
 """A layer: a reproducible tar, packed.
 
 gzip is libdeflate's at level 6: unlike faster ones it chooses no code by processor that would give other
-bytes. zstd is its own library's at level 3, in one thread. Both take 64 MiB at once, which become a gzip member
-or a zstd frame, and any reader puts those together again; memory stays bounded, and most layers are one of them.
+bytes. zstd is its own library's at level 3. Both take 4 MiB at once, which become a gzip member or a zstd frame,
+and any reader puts those together again; so several can be packed at once, whose bytes do not hang on how many,
+and memory stays bounded. What that costs in size is less than a thousandth.
 Another version of a library may give other bytes, so the version is part of what a layer is remembered by.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from runner.digest import Digest, canonical, digest_of
 from runner.errors import PlanError
 from runner.image import media_type, tar
 from runner.plan.image_plan import GZIP, ZSTD
 
+Each = Callable[[Callable[[bytes], bytes], Iterable[bytes]], Iterable[bytes]]
+"""What `map` is: it calls a function with each of many things, and gives the results in order."""
 LEVELS = {GZIP: 6, ZSTD: 3}
 MEDIA_TYPES = {GZIP: media_type.LAYER_GZIP, ZSTD: media_type.LAYER_ZSTD}
 """What a layer is that is packed in each way."""
-MEMBER = 64 << 20
+MEMBER = 4 << 20
 _VERSION = 2
 """Counted up whenever the same entries come to be another layer, or more is remembered of it."""
 
@@ -41,16 +45,23 @@ class Layer:
         self._unpacked = hashlib.sha256()
         self._unpacked_size = 0
 
-    def compressed(self) -> Iterator[bytes]:
+    def compressed(self, each: Each = map) -> Iterator[bytes]:
         """The compressed bytes, piece by piece.
+
+        Args:
+            each: Calls a function with each of many things and gives the results in order; it may do several at
+                once.
 
         Raises:
             RunError: A file is not as long as its entry says.
         """
+        return iter(each(partial(_packed, self._compression), self._counted()))
+
+    def _counted(self) -> Iterator[bytes]:
         for piece in _pieces(self._chunks, self._member):
             self._unpacked.update(piece)
             self._unpacked_size += len(piece)
-            yield _packed(piece, self._compression)
+            yield piece
 
     @property
     def diff_id(self) -> Digest:
@@ -58,10 +69,9 @@ class Layer:
         return Digest(self._unpacked.hexdigest(), self._unpacked_size)
 
 
-def packed(chunks: Iterable[bytes], compression: str = GZIP) -> Iterator[bytes]:
-    """The bytes of a tar that was made elsewhere, packed as layers are."""
-    for piece in _pieces(chunks, MEMBER):
-        yield _packed(piece, compression)
+def packed(chunks: Iterable[bytes], compression: str = GZIP, each: Each = map) -> Iterator[bytes]:
+    """The bytes of a tar that was made elsewhere, packed as layers are; for `each` see `Layer.compressed`."""
+    return iter(each(partial(_packed, compression), _pieces(chunks, MEMBER)))
 
 
 def layer_key(
@@ -88,7 +98,7 @@ def _packer(compression: str) -> str:
     return f"{compression} {library} {LEVELS[compression]}"
 
 
-def _packed(piece: bytes, compression: str) -> bytes:
+def _packed(compression: str, piece: bytes) -> bytes:
     if compression == ZSTD:
         import zstandard  # noqa: PLC0415 - few layers are packed by it
 

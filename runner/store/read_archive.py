@@ -31,6 +31,7 @@ from runner.image.manifest import Manifest, parse_manifest
 from runner.image.unpacked import packing, unpacked
 from runner.store.base_store import PACKED, BaseStore
 from runner.store.oci_layout import FULL_NAME
+from runner.system.ahead import ahead
 
 _DOCUMENT = 8 << 20
 """Bytes: what is longer is no document."""
@@ -187,7 +188,7 @@ class _Archive:
             if self._store.path(descriptor.digest):
                 self._store.drop(blob.digest)
                 return descriptor
-        digest = self._store.write(packed(self._store.chunks(blob.digest)))
+        digest = self._store.write(packed(self._store.chunks(blob.digest), each=ahead))
         descriptor = Descriptor(media_type.LAYER_GZIP, digest)
         self._store.record(PACKED, diff_id.hex, encode(descriptor.document()))
         self._store.drop(blob.digest)

@@ -30,6 +30,7 @@ from runner.image.unpacked import packing, unpacked
 from runner.image.validate import check_image
 from runner.plan.platform import Platform
 from runner.store.oci_layout import OciLayout
+from runner.system.ahead import ahead
 
 _CHUNK = 1 << 20
 _LONGEST_DOCUMENT = 8 << 20
@@ -133,7 +134,7 @@ class _Archive:
             if known is not None:
                 return known
             spool.seek(0)
-            blob = Descriptor(media_type.LAYER_GZIP, self._layout.write(packed(_rest(spool))))
+            blob = Descriptor(media_type.LAYER_GZIP, self._layout.write(packed(_rest(spool), each=ahead)))
         return self._made("saved layer", diff_id.hex, BuiltLayer(blob, diff_id, ""))
 
     def _packed(self, pieces: Iterator[bytes], kind: str, name: str) -> BuiltLayer:

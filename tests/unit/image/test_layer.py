@@ -11,6 +11,7 @@ from runner.errors import PlanError
 from runner.image import tar
 from runner.image.layer import Layer, check_name, layer_key, packed
 from runner.image.tar import Entry, file_entry, tar_chunks
+from runner.system.ahead import ahead
 
 
 @given(st.lists(st.binary(max_size=5000), max_size=4), st.integers(1, 3000))
@@ -81,3 +82,11 @@ def test_a_name_that_means_something_else_in_a_layer_is_refused(path: str) -> No
 def test_other_names_are_not() -> None:
     check_name("app/.whatever")
     check_name(".wh/a")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_the_bytes_do_not_hang_on_how_many_are_packed_at_once(compression: str) -> None:
+    entries = [file_entry(f"f{number}", bytes(range(256)) * 40 * number) for number in range(20)]
+    one, other = (Layer(entries, 7, 4096, compression) for _ in range(2))
+    assert b"".join(one.compressed(ahead)) == b"".join(other.compressed())
+    assert one.diff_id == other.diff_id
