@@ -14,35 +14,20 @@ Result = TypeVar("Result")
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """What a function makes of each thing, in their order, as `map` gives it.
 
-    As many are at work at once as there are processors; the things are taken in this thread. One alone is worked
-    on here.
+    As many are at work at once as there are processors; the things are taken in this thread, while the ones before
+    are worked on already.
 
     Raises:
         Exception: What the function raised, when its turn comes.
     """
-    taken = iter(items)
-    first = next(taken, _NONE)
-    if isinstance(first, _Nothing):
-        return
-    second = next(taken, _NONE)
-    if isinstance(second, _Nothing):
-        yield function(first)
-        return
     most = cores() + 1
-    waiting = deque((_Begun(function, first), _Begun(function, second)))
-    for item in taken:
+    waiting: deque[_Begun[Item, Result]] = deque()
+    for item in items:
         while len(waiting) >= most:
             yield waiting.popleft().result()
         waiting.append(_Begun(function, item))
     while waiting:
         yield waiting.popleft().result()
-
-
-class _Nothing:
-    """What stands for no thing at all."""
-
-
-_NONE = _Nothing()
 
 
 class _Begun(Generic[Item, Result]):

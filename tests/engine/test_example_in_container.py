@@ -111,7 +111,7 @@ class InContainer(Example):
         return found
 
     def containers(self) -> list[str]:
-        """What the engine did to make and start containers for it; Podman, without a journal, tells nothing."""
+        """What the engine did to make and start containers for it; Podman, without a journal, may tell nothing."""
         label = f"label=pyrun.project={self.root}"
         told = self.engine.docker(
             "events", "--since=0", f"--until={time.time():.9f}", "--filter", label, "--format={{.Action}}"
@@ -194,10 +194,11 @@ def test_the_example_is_built_in_its_container_as_on_the_host(
         told = "".join(f"{user}\n{user}\n{home}\n" + f"{user} {user}\n" * 3)
         assert project.called("-q", "whose") == Result(told, "", 0)
         before = project.containers()
-        assert bool(before) == (where == "engine")
+        assert before or where == "podman"
         again = project.called("install", "test", "build", "--all")
         assert (again.stdout, ordered(again.stderr), again.code) == ("", AGAIN, 0)
-        assert project.containers() == before
+        # What Podman has told once it may have forgotten by now.
+        assert len(project.containers()) <= len(before)
         assert project.owners() == {(user, user)}
         assert project.left() == []
         # Both cache mounts; a HOME may be there from before.

@@ -15,10 +15,6 @@ def test_the_results_are_those_of_map_in_their_order(items: list[int]) -> None:
     assert list(ahead(lambda item: item * 2, items)) == [item * 2 for item in items]
 
 
-def test_one_alone_is_worked_on_here() -> None:
-    assert list(ahead(lambda _: threading.current_thread(), [1])) == [threading.current_thread()]
-
-
 def test_two_are_at_work_at_once() -> None:
     both = threading.Barrier(2, timeout=30)
     assert sorted(ahead(lambda _: both.wait(), [1, 2])) == [0, 1]
